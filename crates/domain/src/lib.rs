@@ -1,1 +1,24 @@
-//! 
+//! Postrider's nouns and rules: ids, subscription matching, the retry policy and `decide()`.
+//!
+//! Called by every other crate. **Invariant:** no tokio, no SQL, no HTTP, no ambient time or chance:
+//! `now` and jitter are arguments.
+
+pub mod decide;
+pub mod delivery;
+pub mod ids;
+pub mod outcome;
+pub mod retry;
+pub mod retry_after;
+pub mod route;
+pub mod time;
+
+pub use decide::{Decision, LaneSignal, decide};
+pub use delivery::{Cause, DeadReason, DeliveryKey};
+pub use ids::{
+    AppId, AttemptId, EndpointId, EventTypeId, IdCodec, Kind, MessageId, OrgId, Seq, SeqGen, TaskId, TypedId, Uid,
+};
+pub use outcome::{AttemptReport, Outcome, RefusedRule, Stage, Unreachable};
+pub use retry::RetrySchedule;
+pub use retry_after::RetryAfter;
+pub use route::{AppRoute, EndpointRoute, Subscription};
+pub use time::{Clock, Rng, Timestamp};

@@ -1,0 +1,96 @@
+//! What routing needs to know of an application: its endpoints and what each subscribes to.
+//!
+//! **Invariant:** immutable; a change of configuration makes a new value.
+
+use crate::ids::{AppId, EndpointId, OrgId};
+use std::sync::Arc;
+
+/// An application as the hot path sees it.
+#[derive(Debug)]
+pub struct AppRoute {
+    pub org: OrgId,
+    pub app: AppId,
+    pub uid: Option<Box<str>>,
+    /// Messages a second to all endpoints together, or no limit.
+    pub throttle_rate: Option<u32>,
+    pub endpoints: Vec<Arc<EndpointRoute>>,
+}
+
+/// An endpoint as the hot path sees it.
+#[derive(Debug)]
+pub struct EndpointRoute {
+    pub app: AppId,
+    pub endpoint: EndpointId,
+    pub url: Box<str>,
+    pub disabled: bool,
+    pub subscription: Subscription,
+    /// Messages a second, or no limit.
+    pub throttle_rate: Option<u32>,
+    /// The application's own limit, shared by its endpoints.
+    pub app_throttle_rate: Option<u32>,
+    /// Sealed JSON object of header name to value; empty when there are none.
+    pub headers_sealed: Box<[u8]>,
+    /// Sealed secrets, current first, then old ones with the time when they expire.
+    pub secrets: Vec<SealedSecret>,
+}
+
+/// One secret of an endpoint, encrypted.
+#[derive(Clone, Debug)]
+pub struct SealedSecret {
+    pub sealed: Box<[u8]>,
+    /// Unix milliseconds after which it signs no more; `None` for the current one.
+    pub expires_at: Option<crate::time::Timestamp>,
+}
+
+/// Which messages an endpoint takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// `None` takes all event types.
+    pub event_types: Option<Box<[Box<str>]>>,
+    /// `None` takes all messages; else one channel has to be the message's too.
+    pub channels: Option<Box<[Box<str>]>>,
+}
+
+impl Subscription {
+    pub fn takes<S: AsRef<str>>(&self, event_type: &str, channels: &[S]) -> bool {
+        let typed = self.event_types.as_ref().is_none_or(|types| types.iter().any(|t| **t == *event_type));
+        typed
+            && self
+                .channels
+                .as_ref()
+                .is_none_or(|mine| mine.iter().any(|m| channels.iter().any(|c| c.as_ref() == &**m)))
+    }
+}
+
+impl AppRoute {
+    /// The endpoints that a message goes to. Disabled endpoints take none.
+    pub fn matching<'a, S: AsRef<str>>(
+        &'a self,
+        event_type: &'a str,
+        channels: &'a [S],
+    ) -> impl Iterator<Item = &'a Arc<EndpointRoute>> {
+        self.endpoints.iter().filter(move |e| !e.disabled && e.subscription.takes(event_type, channels))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(types: Option<&[&str]>, mine: Option<&[&str]>, event_type: &str, channels: &[&str], want: bool) {
+        let own = |l: &[&str]| l.iter().map(|s| Box::from(*s)).collect::<Box<[Box<str>]>>();
+        let s = Subscription { event_types: types.map(own), channels: mine.map(own) };
+        assert_eq!(s.takes(event_type, channels), want, "{types:?} {mine:?} {event_type} {channels:?}");
+    }
+
+    #[test]
+    fn an_endpoint_takes_its_event_types_and_channels() {
+        check(None, None, "a.b", &[], true);
+        check(None, None, "a.b", &["x"], true);
+        check(Some(&["a.b"]), None, "a.b", &[], true);
+        check(Some(&["a"]), None, "a.b", &[], false);
+        check(None, Some(&["x"]), "a", &[], false);
+        check(None, Some(&["x", "y"]), "a", &["y"], true);
+        check(Some(&["b"]), Some(&["y"]), "a", &["y"], false);
+    }
+}
