@@ -1,18 +1,20 @@
-//! Signatures and secrets: Standard Webhooks signing and verification, and endpoint secrets.
+//! Signatures and secrets: Standard Webhooks signing and verification, endpoint secrets, and sealing secrets at rest.
 //!
-//! `egress` signs with [`SigningKeys`], the API parses and shows [`EndpointSecret`]s, and receivers check requests with
-//! [`VerifyKeys`].
+//! `egress` signs with [`SigningKeys`], the API parses and shows [`EndpointSecret`]s, the store's callers seal them
+//! with a [`SecretBox`], and receivers check requests with [`VerifyKeys`].
 //!
 //! **Invariant:** this crate imports nothing of ours and does no I/O. It knows neither the time nor chance: the clock's
 //! reading and the filler of random bytes are arguments. Nothing that holds a secret has `Debug`, `Display` or
 //! `Serialize`, and all of it is wiped when dropped.
 
+mod seal;
 mod secret;
 mod sign;
 #[cfg(test)]
 mod tests;
 mod verify;
 
+pub use seal::{MasterKeyError, SealError, SecretBox, format_master_key, parse_master_key};
 pub use secret::{EndpointSecret, SecretError, SignatureType, UnknownSignatureType};
 pub use sign::SigningKeys;
 pub use verify::{SIGNATURES_MAX, SignedHeaders, TOLERANCE_S_DEFAULT, VerifyError, VerifyKeys};

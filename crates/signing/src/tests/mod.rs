@@ -1,6 +1,7 @@
 //! Behaviour seen from outside, through the crate's public API. `check` is the one door to verification.
 
 mod round_trip;
+mod sealing;
 mod secrets;
 mod vectors;
 mod verification;
