@@ -170,13 +170,13 @@ pub(crate) fn set_failing_since(conn: &Connection, endpoint: EndpointId, since: 
         .execute(params![since.map(|t| t.0), endpoint.0])?;
     Ok(())
 }
-/// Whether it takes deliveries, and since when it has only failed. A deleted one is disabled.
-pub(crate) fn health(conn: &Connection, endpoint: EndpointId) -> Result<(bool, Option<Timestamp>)> {
+/// Its application, whether it takes deliveries, and since when it has only failed. A deleted one is disabled.
+pub(crate) fn health(conn: &Connection, endpoint: EndpointId) -> Result<(AppId, bool, Option<Timestamp>)> {
     let found = conn
-        .prepare_cached("SELECT disabled OR deleted, failing_since FROM endpoint WHERE id = ?")?
-        .query_row([endpoint.0], |r| Ok((r.get::<_, bool>(0)?, r.get::<_, Option<i64>>(1)?.map(Timestamp))))
+        .prepare_cached("SELECT app, NOT (disabled OR deleted), failing_since FROM endpoint WHERE id = ?")?
+        .query_row([endpoint.0], |r| Ok((AppId(r.get(0)?), r.get(1)?, r.get::<_, Option<i64>>(2)?.map(Timestamp))))
         .optional()?;
-    Ok(found.map_or((false, None), |(off, since)| (!off, since)))
+    Ok(found.unwrap_or((AppId(0), false, None)))
 }
 
 pub(crate) fn headers(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Result<(EndpointId, Vec<u8>)> {
