@@ -174,7 +174,7 @@ fn on_data_dir(settings: &Settings, run: impl FnOnce(&Settings, &DataDir) -> Exi
     if let Err(error) = telemetry::start(&settings.log_level, settings.log_format) {
         return fail(error, Exit::Failure);
     }
-    match DataDir::open(&settings.data_dir, SystemClock.unix_ms(), &mut OsRng) {
+    match DataDir::open(&settings.data_dir, SystemClock.unix_ms(), OsRng) {
         Ok(data_dir) => run(settings, &data_dir),
         Err(error) => fail(error, Exit::DataFolder),
     }

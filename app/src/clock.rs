@@ -30,12 +30,12 @@ pub struct OsRng;
 impl OsRng {
     /// Fills `bytes`. A system without random bytes can't make secrets, so it ends the process.
     #[expect(clippy::disallowed_methods, reason = "the one reader of the system's chance")]
-    pub fn fill(&mut self, bytes: &mut [u8]) {
+    pub fn fill(self, bytes: &mut [u8]) {
         let filled = getrandom::fill(bytes);
         assert!(filled.is_ok(), "the operating system gave no random bytes: {filled:?}");
     }
 
-    pub fn array<const N: usize>(&mut self) -> [u8; N] {
+    pub fn array<const N: usize>(self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         bytes

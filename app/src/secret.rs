@@ -25,7 +25,7 @@ impl JwtSecret {
         Ok(JwtSecret(Zeroizing::new(text.to_owned())))
     }
 
-    pub fn generate(rng: &mut OsRng) -> JwtSecret {
+    pub fn generate(rng: OsRng) -> JwtSecret {
         let bytes = Zeroizing::new(rng.array::<32>());
         JwtSecret(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
     }
@@ -54,7 +54,7 @@ impl EncryptionKey {
         }
     }
 
-    pub fn generate(rng: &mut OsRng) -> EncryptionKey {
+    pub fn generate(rng: OsRng) -> EncryptionKey {
         EncryptionKey(Zeroizing::new(rng.array()))
     }
 
@@ -75,9 +75,9 @@ mod tests {
 
     #[test]
     fn a_generated_secret_is_accepted_as_a_setting() {
-        let jwt = JwtSecret::generate(&mut OsRng);
+        let jwt = JwtSecret::generate(OsRng);
         assert_eq!(JwtSecret::parse(jwt.expose()).ok().map(|s| s.expose().len()), Some(43));
-        let key = EncryptionKey::generate(&mut OsRng);
+        let key = EncryptionKey::generate(OsRng);
         assert_eq!(EncryptionKey::parse(&key.text()).ok().map(|k| *k.bytes()), Some(*key.bytes()));
     }
 

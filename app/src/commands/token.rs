@@ -27,7 +27,7 @@ pub fn create(settings: &Settings, wanted: Wanted, out: &mut dyn Write) -> Exit 
         // Nothing is needed from the data folder, so that a token can be made on another machine.
         (Some(secret), Some(org)) => sign(settings, wanted.app, org, wanted.expires, now_ms, secret),
         (secret, org) => {
-            let dir = match DataDir::beside(&settings.data_dir, now_ms, &mut OsRng) {
+            let dir = match DataDir::beside(&settings.data_dir, now_ms, OsRng) {
                 Ok(dir) => dir,
                 Err(error) => return fail(error, Exit::DataFolder),
             };

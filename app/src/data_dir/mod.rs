@@ -45,7 +45,7 @@ impl DataDir {
     /// Opens the folder to serve from it: makes it if it is missing, and keeps every other server out.
     ///
     /// `now_ms` (since 1970) and `rng` go into what is generated on the first start.
-    pub fn open(path: &Path, now_ms: u64, rng: &mut OsRng) -> Result<DataDir, DataDirError> {
+    pub fn open(path: &Path, now_ms: u64, rng: OsRng) -> Result<DataDir, DataDirError> {
         make(path)?;
         // Taken before the secrets are read, so that two first starts at once can't both go on.
         let lock = lock(path)?;
@@ -56,7 +56,7 @@ impl DataDir {
     }
 
     /// Opens the folder beside a server that may be running on it: makes it if it is missing, takes no lasting lock.
-    pub fn beside(path: &Path, now_ms: u64, rng: &mut OsRng) -> Result<DataDir, DataDirError> {
+    pub fn beside(path: &Path, now_ms: u64, rng: OsRng) -> Result<DataDir, DataDirError> {
         make(path)?;
         let secrets = match Secrets::read(&path.join(SECRETS))? {
             Some(secrets) => secrets,
@@ -120,7 +120,7 @@ fn probe(path: &Path) -> Result<(), DataDirError> {
 
 /// Makes the secrets of a new folder. Two processes may come here at once: the folder itself is the lock between them,
 /// because `postrider.lock` may be held by a server for ever.
-fn generate(path: &Path, now_ms: u64, rng: &mut OsRng) -> Result<Secrets, DataDirError> {
+fn generate(path: &Path, now_ms: u64, rng: OsRng) -> Result<Secrets, DataDirError> {
     let failed = |error| DataDirError::from_io(path, "write to", error);
     let folder = File::open(path).map_err(failed)?;
     folder.lock().map_err(failed)?;

@@ -21,7 +21,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    pub(super) fn generate(now_ms: u64, rng: &mut OsRng) -> Secrets {
+    pub(super) fn generate(now_ms: u64, rng: OsRng) -> Secrets {
         Secrets {
             jwt_secret: JwtSecret::generate(rng),
             encryption_key: EncryptionKey::generate(rng),
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back_the_same() {
-        let secrets = Secrets::generate(1_700_000_000_000, &mut OsRng);
+        let secrets = Secrets::generate(1_700_000_000_000, OsRng);
         let read = Secrets::parse(Path::new("secrets.toml"), &secrets.to_toml()).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(read.to_toml().as_str(), secrets.to_toml().as_str());
     }

@@ -9,11 +9,11 @@ use super::*;
 const NOW_MS: u64 = 1_700_000_000_000;
 
 fn open(path: &Path) -> Result<DataDir, DataDirError> {
-    DataDir::open(path, NOW_MS, &mut OsRng)
+    DataDir::open(path, NOW_MS, OsRng)
 }
 
 fn beside(path: &Path) -> Result<DataDir, DataDirError> {
-    DataDir::beside(path, NOW_MS, &mut OsRng)
+    DataDir::beside(path, NOW_MS, OsRng)
 }
 
 fn mode(path: &Path) -> u32 {
@@ -83,7 +83,7 @@ fn a_folder_of_a_newer_version_is_refused_whatever_else_it_holds() {
 #[test]
 fn damaged_secrets_are_refused_left_alone_and_not_quoted() {
     let temp = tempfile::tempdir().unwrap();
-    let whole = Secrets::generate(NOW_MS, &mut OsRng).to_toml().to_string();
+    let whole = Secrets::generate(NOW_MS, OsRng).to_toml().to_string();
     let without = |name: &str| whole.lines().filter(|l| !l.starts_with(name)).collect::<Vec<_>>().join("\n");
     let cases = [
         (String::new(), "format"),

@@ -6,6 +6,7 @@
 //!
 //! **Invariant:** parsed once, here; nobody else reads the environment or the file, and nobody gets text.
 
+mod choice;
 mod error;
 pub mod flags;
 mod layers;
@@ -25,10 +26,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+pub use choice::{JwtAlgorithm, LogFormat, SignatureHeaders, SignatureType};
 pub use error::SettingsError;
 pub use layers::{ConfigFile, Origin, find_file};
 pub use table::{SETTINGS, Setting};
-pub use value::{Cors, JwtAlgorithm, LogFilter, LogFormat, Pem, SignatureHeaders, SignatureType};
+pub use value::{Cors, LogFilter, Pem};
 
 use crate::secret::{EncryptionKey, JwtSecret};
 use crate::size::ByteSize;

@@ -1,5 +1,7 @@
 //! The real binary, run as an operator runs it: in a folder of its own, with an environment of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers may panic as the test may")]
+
 mod config;
 mod data_folder;
 mod health;
