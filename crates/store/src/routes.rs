@@ -20,7 +20,7 @@ struct Maps {
 }
 
 #[derive(Default)]
-pub(crate) struct Routes {
+pub struct Routes {
     maps: RwLock<Maps>,
     generation: AtomicU64,
 }

@@ -41,6 +41,7 @@ pub struct Core {
     pub(super) orphans_left: bool,
     pub(super) retention: super::retention::Sweep,
     pub(super) tasks_left: bool,
+    broken: bool,
     seqs: SeqGen,
     keys: KeyWindow,
     operational: HashMap<OrgId, Option<AppId>>,
@@ -83,6 +84,7 @@ impl Core {
             tx: Tx::default(),
             orphans_left: true,
             tasks_left: true,
+            broken: false,
             operational: HashMap::new(),
             epoch,
             conn,
@@ -144,11 +146,7 @@ impl Core {
 
     /// Everything since `begin` is on disk when this returns `Ok`; nothing is when it returns an error.
     pub fn commit(&mut self, now: Timestamp) -> Result<Vec<Lease>> {
-        let written = self.write_summaries().and_then(|()| {
-            self.conn.prepare_cached("COMMIT")?.execute([])?;
-            Ok(())
-        });
-        if let Err(e) = written {
+        if let Err(e) = self.write_summaries().and_then(|()| self.sync()) {
             self.rollback(now);
             return Err(e);
         }
@@ -175,6 +173,34 @@ impl Core {
         }
         self.refresh_routes(&tx.dirty_apps, now);
         Ok(tx.leases)
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        match self.conn.prepare_cached("COMMIT")?.execute([]) {
+            Ok(_) => Ok(()),
+            Err(e) => {
+                // After a failed sync the page cache lies: only a restart reads what is really on disk.
+                let code = e.sqlite_error().map(|e| e.extended_code);
+                self.broken =
+                    matches!(code, Some(rusqlite::ffi::SQLITE_IOERR_FSYNC | rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC));
+                Err(e.into())
+            }
+        }
+    }
+
+    /// Whether the disk failed to sync: nothing more may be written by this process.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Ends it. The log is folded into the database file, unless the disk is broken.
+    pub fn close(self) {
+        if !self.broken {
+            let folded = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Err(e) = folded {
+                tracing::warn!(error = %e, "the log was not folded into the database; the next start will do it");
+            }
+        }
     }
 
     /// Undoes the open transaction, in memory too.
@@ -251,9 +277,10 @@ impl Core {
                 tracing::error!(error = %e, "a routing snapshot can't be loaded");
                 None
             });
-            let enabled = self.routes.replace(*app, route).map(|r| {
-                r.endpoints.iter().map(|e| (e.endpoint, !e.disabled)).collect::<HashMap<EndpointId, bool>>()
-            });
+            let enabled = self
+                .routes
+                .replace(*app, route)
+                .map(|r| r.endpoints.iter().map(|e| (e.endpoint, !e.disabled)).collect::<HashMap<EndpointId, bool>>());
             let enabled = enabled.unwrap_or_default();
             for endpoint in self.lanes.of_app(*app) {
                 self.lanes.set_enabled(endpoint, enabled.get(&endpoint).copied().unwrap_or(false), now);

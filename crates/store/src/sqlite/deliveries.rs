@@ -70,7 +70,9 @@ pub(crate) fn delete(conn: &Connection, k: DeliveryKey) -> Result<()> {
 /// A due delivery becomes dead.
 pub(crate) fn bury(conn: &Connection, k: DeliveryKey, reason: DeadReason) -> Result<()> {
     let n = conn
-        .prepare_cached("UPDATE delivery SET due_at = NULL, dead = ? WHERE message = ? AND endpoint = ? AND ordinal = ?")?
+        .prepare_cached(
+            "UPDATE delivery SET due_at = NULL, dead = ? WHERE message = ? AND endpoint = ? AND ordinal = ?",
+        )?
         .execute(params![reason as i64, k.message.0, k.endpoint.0, k.ordinal])?;
     one(n)
 }
@@ -95,9 +97,8 @@ pub(crate) fn next_due(conn: &Connection, endpoint: EndpointId) -> Result<Option
 
 /// Leases of earlier epochs: their holder is gone.
 pub(crate) fn orphans(conn: &Connection, epoch: i64, limit: u32) -> Result<Vec<Found>> {
-    let statement = conn.prepare_cached(
-        "SELECT message, endpoint, ordinal, attempts, cause FROM lease WHERE epoch <> ? LIMIT ?",
-    )?;
+    let statement =
+        conn.prepare_cached("SELECT message, endpoint, ordinal, attempts, cause FROM lease WHERE epoch <> ? LIMIT ?")?;
     collect(statement, params![epoch, limit])
 }
 pub(crate) fn delete_orphan(conn: &Connection, k: DeliveryKey, epoch: i64) -> Result<()> {
@@ -108,13 +109,7 @@ pub(crate) fn delete_orphan(conn: &Connection, k: DeliveryKey, epoch: i64) -> Re
 }
 
 /// Dead deliveries of an endpoint for messages in [from, until), by message.
-pub(crate) fn dead(
-    conn: &Connection,
-    endpoint: EndpointId,
-    from: i64,
-    until: i64,
-    limit: u32,
-) -> Result<Vec<Found>> {
+pub(crate) fn dead(conn: &Connection, endpoint: EndpointId, from: i64, until: i64, limit: u32) -> Result<Vec<Found>> {
     let statement = conn.prepare_cached(
         "SELECT message, endpoint, ordinal, attempts, cause FROM delivery
          WHERE endpoint = ? AND dead IS NOT NULL AND message >= ? AND message < ? ORDER BY message LIMIT ?",
@@ -148,11 +143,7 @@ fn collect(mut statement: CachedStatement<'_>, p: impl rusqlite::Params) -> Resu
     statement
         .query_map(p, |r| {
             Ok(Found {
-                key: DeliveryKey {
-                    message: MessageId(r.get(0)?),
-                    endpoint: EndpointId(r.get(1)?),
-                    ordinal: r.get(2)?,
-                },
+                key: DeliveryKey { message: MessageId(r.get(0)?), endpoint: EndpointId(r.get(1)?), ordinal: r.get(2)? },
                 attempts: r.get(3)?,
                 cause: Cause::from_code(r.get(4)?).unwrap_or(Cause::Subscribed),
             })

@@ -47,11 +47,7 @@ pub(crate) fn find(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Res
     found.ok_or(StoreError::NotFound("endpoint"))
 }
 
-pub(crate) fn list(
-    conn: &Connection,
-    app: AppId,
-    page: &PageQuery<EndpointId>,
-) -> Result<Page<Endpoint, EndpointId>> {
+pub(crate) fn list(conn: &Connection, app: AppId, page: &PageQuery<EndpointId>) -> Result<Page<Endpoint, EndpointId>> {
     let walk = rows::walk(page);
     let (cmp, dir) = walk.words();
     let sql = format!(
@@ -161,7 +157,9 @@ pub(crate) fn delete(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> R
 /// Returns whether it was enabled before.
 pub(crate) fn disable(conn: &Connection, endpoint: EndpointId, now: Timestamp) -> Result<bool> {
     let n = conn
-        .prepare_cached("UPDATE endpoint SET disabled = 1, updated_at = ? WHERE id = ? AND disabled = 0 AND deleted = 0")?
+        .prepare_cached(
+            "UPDATE endpoint SET disabled = 1, updated_at = ? WHERE id = ? AND disabled = 0 AND deleted = 0",
+        )?
         .execute(params![now.0, endpoint.0])?;
     Ok(n == 1)
 }

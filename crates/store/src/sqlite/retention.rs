@@ -33,6 +33,11 @@ impl Sweep {
 }
 
 impl Core {
+    /// There is something to delete: don't wait for the next round.
+    pub(crate) fn sweep_now(&mut self) {
+        self.retention.next_at = 0;
+    }
+
     /// Deletes at most about `budget` rows of each kind.
     pub fn expire(&mut self, now: Timestamp, budget: u32) -> Result<()> {
         if now.0 < self.retention.next_at {
@@ -56,7 +61,9 @@ impl Core {
     fn slice(&self, sql: &str, from: i64, cut: i64, budget: u32) -> Result<(usize, Option<i64>)> {
         let end: Option<i64> = self
             .conn
-            .prepare_cached("SELECT max(id) FROM (SELECT id FROM message WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)")?
+            .prepare_cached(
+                "SELECT max(id) FROM (SELECT id FROM message WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)",
+            )?
             .query_row(params![from, cut, budget], |r| r.get(0))?;
         let Some(end) = end else { return Ok((0, None)) };
         let n = self.conn.prepare_cached(sql)?.execute(params![from, end])?;
@@ -95,7 +102,9 @@ impl Core {
         let from = self.retention.messages_from;
         let end: Option<i64> = self
             .conn
-            .prepare_cached("SELECT max(id) FROM (SELECT id FROM message WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)")?
+            .prepare_cached(
+                "SELECT max(id) FROM (SELECT id FROM message WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)",
+            )?
             .query_row(params![from, cut, budget], |r| r.get(0))?;
         let Some(end) = end else { return Ok(false) };
         self.bury_with_messages(from, end)?;

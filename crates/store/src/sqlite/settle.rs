@@ -9,7 +9,7 @@ use super::{apps, endpoints, status};
 use crate::error::StoreError;
 use crate::types::{NewAttempt, NewMessage, Next, Settlement};
 use bytes::Bytes;
-use domain::{Cause, DeadReason, EndpointId, EndpointRoute, OrgId, Timestamp};
+use domain::{Cause, DeadReason, EndpointId, EndpointRoute, Timestamp};
 use rusqlite::params;
 use serde_json::json;
 use std::sync::atomic::Ordering::Relaxed;
@@ -35,7 +35,7 @@ impl Core {
         let attempts = s.attempts + u32::from(s.attempt.is_some());
         let delivery = Found { key: s.key, attempts, cause: s.cause };
         let mut counts = (0, 0, 0);
-        match s.next {
+        match self.unless_deleted(s, now)? {
             Next::Delivered => counts.0 = 1,
             Next::RetryAt(at) | Next::Released(at) => self.defer(&delivery, at)?,
             Next::Dead(reason) => {
@@ -56,6 +56,16 @@ impl Core {
             }
             None => Ok(()),
         }
+    }
+
+    /// What goes on is canceled when the endpoint was deleted meanwhile.
+    fn unless_deleted(&self, s: &Settlement, now: Timestamp) -> Result<Next> {
+        if matches!(s.next, Next::Delivered | Next::Canceled) {
+            return Ok(s.next);
+        }
+        let route = self.route(s.endpoint.app, now)?;
+        let lives = route.is_some_and(|r| r.endpoints.iter().any(|e| e.endpoint == s.key.endpoint));
+        Ok(if lives { s.next } else { Next::Canceled })
     }
 
     fn insert_attempt(&mut self, s: &Settlement, a: &NewAttempt, now: Timestamp) -> Result<()> {
@@ -151,35 +161,33 @@ impl Core {
             o.insert("appUid".into(), json!(route.uid));
             o.insert("endpointId".into(), json!(self.config.codec.text(endpoint.endpoint)));
         }
-        self.announce_to(operational, route.org, event_type, &data, now)
+        self.announce_to(operational, event_type, &data, now)
     }
 
     /// Announces a change of an endpoint.
     pub(crate) fn announce_endpoint(
         &mut self,
-        org: OrgId,
         endpoint: &crate::types::Endpoint,
         event_type: &str,
         now: Timestamp,
     ) -> Result<()> {
-        let Some(operational) = self.operational_app(org)? else { return Ok(()) };
+        let app = apps::get(&self.conn, endpoint.app)?;
+        let Some(operational) = self.operational_app(app.org)? else { return Ok(()) };
         if operational == endpoint.app {
             return Ok(());
         }
-        let app = apps::find(&self.conn, org, &crate::types::Ref::Id(endpoint.app))?;
         let data = json!({
             "appId": self.config.codec.text(endpoint.app),
             "appUid": app.uid,
             "endpointId": self.config.codec.text(endpoint.id),
             "endpointUid": endpoint.uid,
         });
-        self.announce_to(operational, org, event_type, &data, now)
+        self.announce_to(operational, event_type, &data, now)
     }
 
     pub(super) fn announce_to(
         &mut self,
         operational: domain::AppId,
-        _org: OrgId,
         event_type: &str,
         data: &serde_json::Value,
         now: Timestamp,
@@ -202,6 +210,22 @@ impl Core {
             now,
         )?;
         Ok(())
+    }
+
+    /// Replaces an endpoint's fields, and tells who wants to know.
+    pub(crate) fn write_endpoint(
+        &mut self,
+        old: &crate::types::Endpoint,
+        fields: &crate::types::EndpointFields,
+        now: Timestamp,
+    ) -> Result<crate::types::Endpoint> {
+        let new = endpoints::write(&self.conn, old, fields, now)?;
+        self.touch_app(new.app);
+        self.announce_endpoint(&new, "endpoint.updated", now)?;
+        if old.disabled && !new.disabled {
+            self.announce_endpoint(&new, "endpoint.enabled", now)?;
+        }
+        Ok(new)
     }
 
     /// Creates a delivery by hand: one attempt at once, beside any scheduled ones.

@@ -44,9 +44,8 @@ pub(crate) fn find(conn: &Connection, org: OrgId, task: TaskId) -> Result<Task> 
 pub(crate) fn list(conn: &Connection, org: OrgId, page: &PageQuery<TaskId>) -> Result<Page<Task, TaskId>> {
     let walk = rows::walk(page);
     let (cmp, dir) = walk.words();
-    let sql = format!(
-        "SELECT {COLUMNS} FROM task WHERE org = ?1 AND (?2 IS NULL OR id {cmp} ?2) ORDER BY id {dir} LIMIT ?3"
-    );
+    let sql =
+        format!("SELECT {COLUMNS} FROM task WHERE org = ?1 AND (?2 IS NULL OR id {cmp} ?2) ORDER BY id {dir} LIMIT ?3");
     let mut statement = conn.prepare_cached(&sql)?;
     let found = rows::all(&mut statement, &[&org.0, &walk.from.map(|i| i.0), &(page.limit + 1)], from_row)?;
     Ok(rows::into_page(found, page.limit, &walk, |t| t.id))
@@ -97,7 +96,9 @@ impl Core {
         }
         let running = self
             .conn
-            .prepare_cached(&format!("SELECT {COLUMNS}, org, cursor, until FROM task WHERE status = 0 ORDER BY id LIMIT 1"))?
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS}, org, cursor, until FROM task WHERE status = 0 ORDER BY id LIMIT 1"
+            ))?
             .query_row([], |r| {
                 Ok(Running {
                     task: from_row(r)?,
@@ -128,7 +129,7 @@ impl Core {
                 "taskId": self.config.codec.text(running.task.id), "task": name, "status": "finished",
                 "data": {"messagesSent": running.task.done + u64::from(done)},
             });
-            self.announce_to(operational, running.org, "background_task.finished", &data, now)?;
+            self.announce_to(operational, "background_task.finished", &data, now)?;
         }
         Ok(())
     }
@@ -138,7 +139,9 @@ impl Core {
         let endpoint = r.task.endpoint;
         let found = deliveries::dead(&self.conn, endpoint, r.cursor, r.until, budget)?;
         let mut cursor = r.until;
-        if found.len() == budget as usize && let Some(last) = found.last() {
+        if found.len() == budget as usize
+            && let Some(last) = found.last()
+        {
             cursor = last.key.message.0 + 1;
         }
         let mut done = 0;
