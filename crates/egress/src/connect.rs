@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -99,13 +99,13 @@ impl Connector {
         let mut tcp = self.dial_any(&peers, is_judged, target, limit, deadline).await?;
         if let (Some(proxy), true) = (&self.proxy, url.is_https()) {
             let authority = format!("{}:{}", url.host(), url.port());
-            deadline.run_until(limit, Stage::Connect, proxy::tunnel(&mut tcp, &authority, proxy)).await??;
+            deadline.run_until(limit, Stage::Connect, pin!(proxy::tunnel(&mut tcp, &authority, proxy))).await??;
         }
         if !url.is_https() {
             return Ok(Stream::new(Wire::Tcp(tcp)));
         }
         let name = server_name(url.host()).ok_or(Outcome::Refused { rule: RefusedRule::Url })?;
-        let tls = deadline.run_until(limit, Stage::Tls, self.tls.connect(name, tcp)).await?;
+        let tls = deadline.run_until(limit, Stage::Tls, pin!(self.tls.connect(name, tcp))).await?;
         let tls = tls.map_err(|error| {
             tracing::debug!(endpoint = target.endpoint.0, %error, "the TLS handshake failed");
             Outcome::Unreachable { why: Unreachable::Tls }
@@ -126,7 +126,7 @@ impl Connector {
             Host::Domain(name) => name,
         };
         let limit = deadline.after(self.dns_timeout);
-        let answer = deadline.run_until(limit, Stage::Resolve, self.resolver.resolve(name)).await?;
+        let answer = deadline.run_until(limit, Stage::Resolve, pin!(self.resolver.resolve(name))).await?;
         let unknown = Outcome::Unreachable { why: Unreachable::Dns };
         let ips = answer.map_err(|error| {
             tracing::debug!(%error, "a name doesn't resolve");
@@ -169,10 +169,10 @@ impl Connector {
             let left = limit.saturating_duration_since(Instant::now());
             let until = if n + 1 == tried { limit } else { deadline.after(left / 2) };
             let dialled = if is_judged {
-                deadline.run_until(until, Stage::Connect, self.dial_checked(*peer, target)).await
+                deadline.run_until(until, Stage::Connect, pin!(self.dial_checked(*peer, target))).await
             } else {
                 let dialling = async { Ok(self.dialer.dial(*peer).await) };
-                deadline.run_until(until, Stage::Connect, dialling).await
+                deadline.run_until(until, Stage::Connect, pin!(dialling)).await
             };
             match dialled {
                 Ok(Ok(Ok(tcp))) => return Ok(tcp),

@@ -155,7 +155,7 @@ impl Courier {
         if self.config.http2
             && let Some(mut sender) = destination.http2()
         {
-            match deadline.run(Stage::Response, sender.send(draft.request_http2())).await? {
+            match deadline.run(Stage::Response, pin!(sender.send(draft.request_http2()))).await? {
                 Ok(response) => return Ok(Answered { response, connection: None }),
                 Err(SendFailure { unheard: false, outcome }) => return Err(outcome),
                 Err(_) => {}
@@ -165,7 +165,8 @@ impl Courier {
             if !connection.is_ready() {
                 continue;
             }
-            match deadline.run(Stage::Response, connection.send(draft.request())).await? {
+            let sent = deadline.run(Stage::Response, pin!(connection.send(draft.request()))).await?;
+            match sent {
                 Ok(response) => return Ok(Answered { response, connection: Some(connection) }),
                 Err(SendFailure { unheard: false, outcome }) => return Err(outcome),
                 Err(_) => break,
@@ -184,13 +185,13 @@ impl Courier {
     ) -> Result<Answered, Outcome> {
         let stream = self.connector.open(target, deadline).await?;
         if stream.is_http2() {
-            let mut sender = deadline.run(Stage::Response, Http2Sender::handshake(stream)).await??;
+            let mut sender = deadline.run(Stage::Response, pin!(Http2Sender::handshake(stream))).await??;
             draft.wired.destination.set_http2(sender.clone());
-            let sent = deadline.run(Stage::Response, sender.send(draft.request_http2())).await?;
+            let sent = deadline.run(Stage::Response, pin!(sender.send(draft.request_http2()))).await?;
             return sent.map(|response| Answered { response, connection: None }).map_err(|f| f.outcome);
         }
         let mut connection = Http1::handshake(stream, now_us).await?;
-        let sent = deadline.run(Stage::Response, connection.send(draft.request())).await?;
+        let sent = deadline.run(Stage::Response, pin!(connection.send(draft.request()))).await?;
         sent.map(|response| Answered { response, connection: Some(connection) }).map_err(|f| f.outcome)
     }
 
@@ -215,7 +216,7 @@ impl Courier {
         let limit = deadline.after(self.config.body_timeout);
         let reading = read_body(connection.as_deref_mut(), &mut body, limits, kept);
         // Running out of time here is no failure.
-        let end = deadline.run_until(limit, Stage::Response, reading).await.unwrap_or(BodyEnd::Cut);
+        let end = deadline.run_until(limit, Stage::Response, pin!(reading)).await.unwrap_or(BodyEnd::Cut);
         drop(body);
         if end == BodyEnd::Malformed {
             return Outcome::Unreachable { why: Unreachable::BadResponse };

@@ -29,19 +29,24 @@ impl<'a> Deadline<'a> {
     }
 
     /// Runs `work` to the end of the attempt.
-    pub(crate) async fn run<F: Future>(&mut self, stage: Stage, work: F) -> Result<F::Output, Outcome> {
-        self.run_until(self.end, stage, work).await
+    pub(crate) fn run<F: Future>(
+        &mut self,
+        stage: Stage,
+        work: Pin<&mut F>,
+    ) -> impl Future<Output = Result<F::Output, Outcome>> {
+        self.run_until(self.end, stage, work)
     }
 
     /// Runs `work` until `limit`; a time-out names `stage`.
-    pub(crate) async fn run_until<F: Future>(
+    ///
+    /// `work` is pinned by the caller: futures are large, and moving them here showed in profiles.
+    pub(crate) fn run_until<F: Future>(
         &mut self,
         limit: Instant,
         stage: Stage,
-        work: F,
-    ) -> Result<F::Output, Outcome> {
-        let mut work = pin!(work);
-        poll_fn(|cx| {
+        mut work: Pin<&mut F>,
+    ) -> impl Future<Output = Result<F::Output, Outcome>> {
+        poll_fn(move |cx| {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(done));
             }
@@ -53,6 +58,5 @@ impl<'a> Deadline<'a> {
             ready!(pin!(tokio::task::unconstrained(self.sleep.as_mut())).poll(cx));
             Poll::Ready(Err(Outcome::TimedOut { stage }))
         })
-        .await
     }
 }

@@ -21,8 +21,8 @@ mod target;
 mod tests;
 
 pub use config::{CourierConfig, CourierError, SignatureHeaders};
-pub use connect::{Dial, SystemDial};
+pub use connect::{Dial, Dialling, SystemDial};
 pub use courier::{Courier, Outgoing};
 pub use proxy::{ProxyUrl, ProxyUrlError};
-pub use resolve::{Resolve, ResolveError, SystemResolver};
+pub use resolve::{Answer, Resolve, ResolveError, SystemResolver};
 pub use target::Target;

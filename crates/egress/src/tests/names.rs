@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::resolve::SystemResolver;
-use crate::{CourierConfig, SystemDial};
+use crate::{Courier, CourierConfig, Outgoing, SystemDial};
 use domain::guard::AddressGuard;
 use domain::target::TargetRules;
 use domain::{Outcome, Stage, Unreachable};
@@ -14,12 +14,37 @@ use std::time::Duration;
 async fn a_resolver_that_never_answers_fails_at_its_own_limit() {
     let sink = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let config = CourierConfig { dns_timeout: Duration::from_millis(50), ..patient() };
-    let resolver = SystemResolver::asking(sink.local_addr().unwrap(), Duration::from_secs(60)).unwrap();
+    let resolver = SystemResolver::asking(sink.local_addr().unwrap(), Duration::from_secs(60), "").unwrap();
     let bench = Bench::with_network(config, Arc::new(resolver), Arc::new(SystemDial));
-    assert_eq!(bench.outcome("http://hooks.example.com/").await, Outcome::TimedOut { stage: Stage::Resolve });
+    assert_eq!(bench.outcome("http://my_hooks.example.com/").await, Outcome::TimedOut { stage: Stage::Resolve });
     let mut question = [0; 512];
     let length = sink.recv(&mut question).await.unwrap();
-    assert!(question[..length].windows(5).any(|w| w == b"hooks"), "the sink was asked");
+    assert!(question[..length].windows(8).any(|w| w == b"my_hooks"), "the sink was asked");
+}
+
+#[tokio::test]
+async fn a_name_in_the_hosts_file_is_asked_of_no_server() {
+    let sink = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let hosts = "127.0.0.1 receiver hooks.example.com # ours";
+    let resolver = SystemResolver::asking(sink.local_addr().unwrap(), Duration::from_secs(60), hosts).unwrap();
+    let bench = Bench::with_network(patient(), Arc::new(resolver), Arc::new(SystemDial));
+    let server = Server::answering(OK).await;
+    for host in ["receiver", "hooks.example.com"] {
+        let url = format!("http://{host}:{}/", server.address.port());
+        assert_eq!(bench.outcome(&url).await, responded(200));
+    }
+    assert!(sink.try_recv(&mut [0; 512]).is_err());
+}
+
+#[tokio::test]
+async fn the_systems_own_resolver_finds_localhost() {
+    let server = Server::answering(OK).await;
+    let bench = Bench::new(patient());
+    let courier = Courier::new(patient(), bench.clock.clone(), Arc::new(TestRng)).unwrap();
+    let target = bench.target(&format!("http://localhost:{}/", server.address.port()));
+    let body = bytes::Bytes::from_static(b"{}");
+    let report = courier.attempt(&target, Outgoing { id: "msg_1", body: &body }).await;
+    assert_eq!(report.outcome, responded(200));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use super::support::*;
 use crate::connect::Dialling;
 use crate::{CourierConfig, Dial};
 use domain::{Outcome, RetryAfter, Stage, Unreachable};
+use proptest::prelude::*;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,46 @@ fn check(answer: impl Into<Vec<u8>>, want: Outcome) {
         Bench::new(patient()).outcome(&server.url()).await
     });
     assert_eq!(outcome, want, "{shown:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn whatever_a_receiver_writes_is_an_outcome(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                Just(b"HTTP/1.1 200 OK\r\n".to_vec()),
+                Just(b"content-length: 3\r\n".to_vec()),
+                Just(b"transfer-encoding: chunked\r\n".to_vec()),
+                Just(b"connection: keep-alive\r\n".to_vec()),
+                Just(b"\r\n".to_vec()),
+                Just(b"3\r\nabc\r\n0\r\n\r\n".to_vec()),
+                prop::collection::vec(any::<u8>(), 0..40),
+            ],
+            0..8,
+        ),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let answer = pieces.concat();
+            let server = Server::run(move |mut peer| {
+                let answer = answer.clone();
+                async move {
+                    peer.request().await;
+                    let _ = peer.write(&answer).await;
+                }
+            })
+            .await;
+            let bench = Bench::new(patient());
+            let target = bench.target(&server.url());
+            for _ in 0..2 {
+                let outcome = bench.attempt(&target).await.outcome;
+                let is_expected = matches!(outcome, Outcome::Responded { .. } | Outcome::Unreachable { .. });
+                prop_assert!(is_expected, "{outcome:?}");
+            }
+            Ok(())
+        })?;
+    }
 }
 
 struct BlackHole;
