@@ -5,11 +5,13 @@
 
 pub mod decide;
 pub mod delivery;
+pub mod guard;
 pub mod ids;
 pub mod outcome;
 pub mod retry;
 pub mod retry_after;
 pub mod route;
+pub mod target;
 pub mod time;
 
 pub use decide::{Decision, LaneSignal, decide};

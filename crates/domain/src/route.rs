@@ -42,6 +42,23 @@ pub struct SealedSecret {
     pub expires_at: Option<crate::time::Timestamp>,
 }
 
+/// What binds sealed custom headers to their endpoint, so that a row can't be swapped for another's.
+pub fn headers_aad(endpoint: EndpointId) -> [u8; 24] {
+    aad(*b"endpoint-headers", endpoint)
+}
+
+/// What binds a sealed secret to its endpoint.
+pub fn secret_aad(endpoint: EndpointId) -> [u8; 23] {
+    aad(*b"endpoint-secret", endpoint)
+}
+
+/// `L` is `N` + 8: the label, then the endpoint's number, big-endian.
+fn aad<const N: usize, const L: usize>(label: [u8; N], endpoint: EndpointId) -> [u8; L] {
+    const { assert!(L == N + 8) };
+    let mut bytes = label.into_iter().chain(endpoint.0.to_be_bytes());
+    std::array::from_fn(|_| bytes.next().unwrap_or_default())
+}
+
 /// Which messages an endpoint takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscription {
@@ -81,6 +98,12 @@ mod tests {
         let own = |l: &[&str]| l.iter().map(|s| Box::from(*s)).collect::<Box<[Box<str>]>>();
         let s = Subscription { event_types: types.map(own), channels: mine.map(own) };
         assert_eq!(s.takes(event_type, channels), want, "{types:?} {mine:?} {event_type} {channels:?}");
+    }
+
+    #[test]
+    fn sealed_values_are_bound_to_their_kind_and_endpoint() {
+        assert_eq!(secret_aad(EndpointId(258)), *b"endpoint-secret\0\0\0\0\0\0\x01\x02");
+        assert_eq!(headers_aad(EndpointId(-1)), *b"endpoint-headers\xff\xff\xff\xff\xff\xff\xff\xff");
     }
 
     #[test]
