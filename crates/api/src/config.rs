@@ -3,7 +3,7 @@
 //! **Invariant:** read once in `app`; nothing here reads the environment.
 
 use crate::auth::JwtKeys;
-use crate::target::TargetRules;
+use domain::target::TargetRules;
 use signing::{SecretBox, SignatureType};
 use std::sync::Arc;
 use std::time::Duration;

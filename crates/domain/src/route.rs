@@ -22,6 +22,8 @@ pub struct EndpointRoute {
     pub app: AppId,
     pub endpoint: EndpointId,
     pub url: Box<str>,
+    /// Counts the changes of `url`, so that an attempt can name the one it used.
+    pub url_version: u32,
     pub disabled: bool,
     pub subscription: Subscription,
     /// Messages a second, or no limit.

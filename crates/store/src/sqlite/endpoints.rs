@@ -1,0 +1,291 @@
+//! Endpoints, their secrets and headers, and the routing snapshot made of them.
+
+use super::rows::{self, metadata_text};
+use crate::error::StoreError;
+use crate::types::{Endpoint, EndpointFields, EndpointPatch, EndpointRef, Page, PageQuery, Ref, StoredSecret};
+use domain::route::SealedSecret;
+use domain::{AppId, AppRoute, EndpointId, EndpointRoute, OrgId, Subscription, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::sync::Arc;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+const COLUMNS: &str = "id, app, uid, url, description, version, disabled, throttle_rate, event_types, channels,
+    metadata, updated_at, failing_since";
+const UID_TAKEN: StoreError = StoreError::Conflict("an endpoint with this uid already exists");
+/// Old secrets of one endpoint that sign at most, as the Svix server has it.
+const OLD_SECRETS_MAX: i64 = 10;
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
+    Ok(Endpoint {
+        id: EndpointId(row.get("id")?),
+        app: AppId(row.get("app")?),
+        uid: row.get("uid")?,
+        url: row.get("url")?,
+        description: row.get("description")?,
+        version: row.get("version")?,
+        disabled: row.get("disabled")?,
+        throttle_rate: row.get("throttle_rate")?,
+        event_types: rows::optional_list(row, "event_types")?,
+        channels: rows::optional_list(row, "channels")?,
+        metadata: rows::metadata(row, "metadata")?,
+        updated_at: rows::time(row, "updated_at")?,
+        failing_since: rows::optional_time(row, "failing_since")?,
+    })
+}
+
+pub(crate) fn find(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Result<Endpoint> {
+    let sql = match endpoint {
+        Ref::Id(_) => format!("SELECT {COLUMNS} FROM endpoint WHERE app = ?1 AND id = ?2 AND deleted = 0"),
+        Ref::Uid(_) => format!("SELECT {COLUMNS} FROM endpoint WHERE app = ?1 AND uid = ?2 AND deleted = 0"),
+    };
+    let mut statement = conn.prepare_cached(&sql)?;
+    let found = match endpoint {
+        Ref::Id(id) => statement.query_row(params![app.0, id.0], from_row).optional()?,
+        Ref::Uid(uid) => statement.query_row(params![app.0, uid], from_row).optional()?,
+    };
+    found.ok_or(StoreError::NotFound("endpoint"))
+}
+
+pub(crate) fn list(
+    conn: &Connection,
+    app: AppId,
+    page: &PageQuery<EndpointId>,
+) -> Result<Page<Endpoint, EndpointId>> {
+    let walk = rows::walk(page);
+    let (cmp, dir) = walk.words();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM endpoint WHERE app = ?1 AND (?2 IS NULL OR id {cmp} ?2) AND deleted = 0
+         ORDER BY id {dir} LIMIT ?3"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let found = rows::all(&mut statement, &[&app.0, &walk.from.map(|i| i.0), &(page.limit + 1)], from_row)?;
+    Ok(rows::into_page(found, page.limit, &walk, |e| e.id))
+}
+
+pub(crate) fn create(
+    conn: &Connection,
+    id: EndpointId,
+    app: AppId,
+    fields: &EndpointFields,
+    secret: &[u8],
+    headers: &[u8],
+    now: Timestamp,
+) -> Result<Endpoint> {
+    check_uid(conn, app, fields.uid.as_deref(), None)?;
+    conn.prepare_cached(
+        "INSERT INTO endpoint (id, app, uid, url, url_version, description, version, disabled, throttle_rate,
+            event_types, channels, metadata, headers, updated_at)
+         VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        id.0,
+        app.0,
+        fields.uid,
+        fields.url,
+        fields.description,
+        fields.version.unwrap_or(1),
+        fields.disabled,
+        fields.throttle_rate,
+        fields.event_types.as_deref().and_then(rows::list_text),
+        fields.channels.as_deref().and_then(rows::list_text),
+        metadata_text(&fields.metadata),
+        headers,
+        now.0,
+    ])?;
+    conn.prepare_cached("INSERT INTO endpoint_url VALUES (?, 1, ?)")?.execute(params![id.0, fields.url])?;
+    conn.prepare_cached("INSERT INTO endpoint_secret (endpoint, sealed) VALUES (?, ?)")?
+        .execute(params![id.0, secret])?;
+    find(conn, app, &Ref::Id(id))
+}
+
+fn check_uid(conn: &Connection, app: AppId, uid: Option<&str>, own: Option<EndpointId>) -> Result<()> {
+    let Some(uid) = uid else { return Ok(()) };
+    match find(conn, app, &Ref::Uid(uid.to_owned())) {
+        Ok(other) if Some(other.id) != own => Err(UID_TAKEN),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn patched(old: &Endpoint, patch: EndpointPatch) -> EndpointFields {
+    EndpointFields {
+        uid: patch.uid.unwrap_or_else(|| old.uid.clone()),
+        url: patch.url.unwrap_or_else(|| old.url.clone()),
+        description: patch.description.unwrap_or_else(|| old.description.clone()),
+        version: Some(patch.version.unwrap_or(old.version)),
+        disabled: patch.disabled.unwrap_or(old.disabled),
+        throttle_rate: patch.throttle_rate.unwrap_or(old.throttle_rate),
+        event_types: patch.event_types.unwrap_or_else(|| old.event_types.clone()),
+        channels: patch.channels.unwrap_or_else(|| old.channels.clone()),
+        metadata: patch.metadata.unwrap_or_else(|| old.metadata.clone()),
+    }
+}
+
+/// Replaces every field. Enabling an endpoint forgets that it was failing.
+pub(crate) fn write(conn: &Connection, old: &Endpoint, fields: &EndpointFields, now: Timestamp) -> Result<Endpoint> {
+    check_uid(conn, old.app, fields.uid.as_deref(), Some(old.id))?;
+    conn.prepare_cached(
+        "UPDATE endpoint SET uid = ?, url_version = url_version + (url <> ?), url = ?, description = ?, version = ?,
+            disabled = ?, throttle_rate = ?, event_types = ?, channels = ?, metadata = ?, updated_at = ?,
+            failing_since = iif(disabled = 1 AND ? = 0, NULL, failing_since)
+         WHERE id = ?",
+    )?
+    .execute(params![
+        fields.uid,
+        fields.url,
+        fields.url,
+        fields.description,
+        fields.version.unwrap_or(old.version),
+        fields.disabled,
+        fields.throttle_rate,
+        fields.event_types.as_deref().and_then(rows::list_text),
+        fields.channels.as_deref().and_then(rows::list_text),
+        metadata_text(&fields.metadata),
+        now.0,
+        fields.disabled,
+        old.id.0,
+    ])?;
+    conn.prepare_cached(
+        "INSERT INTO endpoint_url SELECT id, url_version, url FROM endpoint WHERE id = ? ON CONFLICT DO NOTHING",
+    )?
+    .execute([old.id.0])?;
+    find(conn, old.app, &Ref::Id(old.id))
+}
+
+pub(crate) fn delete(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Result<Endpoint> {
+    let found = find(conn, app, endpoint)?;
+    conn.prepare_cached("UPDATE endpoint SET deleted = 1 WHERE id = ?")?.execute([found.id.0])?;
+    Ok(found)
+}
+
+/// Returns whether it was enabled before.
+pub(crate) fn disable(conn: &Connection, endpoint: EndpointId, now: Timestamp) -> Result<bool> {
+    let n = conn
+        .prepare_cached("UPDATE endpoint SET disabled = 1, updated_at = ? WHERE id = ? AND disabled = 0 AND deleted = 0")?
+        .execute(params![now.0, endpoint.0])?;
+    Ok(n == 1)
+}
+pub(crate) fn set_failing_since(conn: &Connection, endpoint: EndpointId, since: Option<Timestamp>) -> Result<()> {
+    conn.prepare_cached("UPDATE endpoint SET failing_since = ? WHERE id = ?")?
+        .execute(params![since.map(|t| t.0), endpoint.0])?;
+    Ok(())
+}
+/// Whether it takes deliveries, and since when it has only failed. A deleted one is disabled.
+pub(crate) fn health(conn: &Connection, endpoint: EndpointId) -> Result<(bool, Option<Timestamp>)> {
+    let found = conn
+        .prepare_cached("SELECT disabled OR deleted, failing_since FROM endpoint WHERE id = ?")?
+        .query_row([endpoint.0], |r| Ok((r.get::<_, bool>(0)?, r.get::<_, Option<i64>>(1)?.map(Timestamp))))
+        .optional()?;
+    Ok(found.map_or((false, None), |(off, since)| (!off, since)))
+}
+
+pub(crate) fn headers(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Result<(EndpointId, Vec<u8>)> {
+    let found = find(conn, app, endpoint)?;
+    let sealed =
+        conn.prepare_cached("SELECT headers FROM endpoint WHERE id = ?")?.query_row([found.id.0], |r| r.get(0))?;
+    Ok((found.id, sealed))
+}
+pub(crate) fn set_headers(
+    conn: &Connection,
+    app: AppId,
+    endpoint: EndpointId,
+    expected: &[u8],
+    sealed: &[u8],
+    now: Timestamp,
+) -> Result<()> {
+    let n = conn
+        .prepare_cached(
+            "UPDATE endpoint SET headers = ?, updated_at = ? WHERE id = ? AND app = ? AND deleted = 0 AND headers = ?",
+        )?
+        .execute(params![sealed, now.0, endpoint.0, app.0, expected])?;
+    match n {
+        1 => Ok(()),
+        _ => {
+            find(conn, app, &Ref::Id(endpoint))?;
+            Err(StoreError::Conflict("the headers were changed by someone else; try again"))
+        }
+    }
+}
+
+pub(crate) fn secrets(
+    conn: &Connection,
+    app: AppId,
+    endpoint: &EndpointRef,
+    now: Timestamp,
+) -> Result<(EndpointId, Vec<StoredSecret>)> {
+    let found = find(conn, app, endpoint)?;
+    Ok((found.id, live_secrets(conn, found.id, now)?))
+}
+fn live_secrets(conn: &Connection, endpoint: EndpointId, now: Timestamp) -> Result<Vec<StoredSecret>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT sealed, expires_at FROM endpoint_secret
+         WHERE endpoint = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY id DESC",
+    )?;
+    let found = rows::all(&mut statement, &[&endpoint.0, &now.0], |r| {
+        Ok(StoredSecret { sealed: r.get(0)?, expires_at: rows::optional_time(r, "expires_at")? })
+    })?;
+    Ok(found)
+}
+pub(crate) fn rotate(
+    conn: &Connection,
+    app: AppId,
+    endpoint: EndpointId,
+    sealed: &[u8],
+    old_expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    find(conn, app, &Ref::Id(endpoint))?;
+    conn.prepare_cached("UPDATE endpoint_secret SET expires_at = ? WHERE endpoint = ? AND expires_at IS NULL")?
+        .execute(params![old_expires_at.0, endpoint.0])?;
+    conn.prepare_cached("DELETE FROM endpoint_secret WHERE endpoint = ? AND expires_at <= ?")?
+        .execute(params![endpoint.0, now.0])?;
+    conn.prepare_cached(
+        "DELETE FROM endpoint_secret WHERE endpoint = ?1 AND id NOT IN
+            (SELECT id FROM endpoint_secret WHERE endpoint = ?1 ORDER BY id DESC LIMIT ?2)",
+    )?
+    .execute(params![endpoint.0, OLD_SECRETS_MAX])?;
+    conn.prepare_cached("INSERT INTO endpoint_secret (endpoint, sealed) VALUES (?, ?)")?
+        .execute(params![endpoint.0, sealed])?;
+    Ok(())
+}
+
+/// The routing snapshot of an application; `None` when it is deleted or never was.
+pub(crate) fn load_route(conn: &Connection, app: AppId, now: Timestamp) -> Result<Option<AppRoute>> {
+    let found = conn
+        .prepare_cached("SELECT org, uid, throttle_rate FROM app WHERE id = ? AND deleted = 0")?
+        .query_row([app.0], |r| Ok((OrgId(r.get(0)?), r.get::<_, Option<String>>(1)?, r.get(2)?)))
+        .optional()?;
+    let Some((org, uid, throttle_rate)) = found else { return Ok(None) };
+    let mut statement = conn.prepare_cached(
+        "SELECT id, url, url_version, disabled, throttle_rate, event_types, channels, headers
+         FROM endpoint WHERE app = ? AND deleted = 0 ORDER BY id",
+    )?;
+    let mut endpoints = rows::all(&mut statement, &[&app.0], |r| {
+        Ok(EndpointRoute {
+            app,
+            endpoint: EndpointId(r.get("id")?),
+            url: r.get::<_, String>("url")?.into(),
+            url_version: r.get("url_version")?,
+            disabled: r.get("disabled")?,
+            subscription: Subscription {
+                event_types: rows::optional_list(r, "event_types")?.map(boxed),
+                channels: rows::optional_list(r, "channels")?.map(boxed),
+            },
+            throttle_rate: r.get("throttle_rate")?,
+            app_throttle_rate: throttle_rate,
+            headers_sealed: r.get::<_, Vec<u8>>("headers")?.into(),
+            secrets: Vec::new(),
+        })
+    })?;
+    for e in &mut endpoints {
+        let live = live_secrets(conn, e.endpoint, now)?;
+        e.secrets =
+            live.into_iter().map(|s| SealedSecret { sealed: s.sealed.into(), expires_at: s.expires_at }).collect();
+    }
+    let endpoints = endpoints.into_iter().map(Arc::new).collect();
+    Ok(Some(AppRoute { org, app, uid: uid.map(Into::into), throttle_rate, endpoints }))
+}
+
+fn boxed(list: Vec<String>) -> Box<[Box<str>]> {
+    list.into_iter().map(Into::into).collect()
+}

@@ -1,0 +1,86 @@
+//! Between columns and domain values: one conversion for each, which names the column when it fails.
+
+use crate::types::{Cursor, Metadata, Order, PageQuery};
+use domain::Timestamp;
+use rusqlite::types::Type;
+use rusqlite::{Row, Statement, ToSql};
+
+/// A column that holds something impossible.
+fn bad(column: &'static str, cause: impl std::fmt::Display) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, format!("column {column}: {cause}").into())
+}
+
+pub(super) fn metadata_text(m: &Metadata) -> String {
+    serde_json::to_string(m).unwrap_or_default()
+}
+pub(super) fn metadata(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Metadata> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|e| bad(column, e))
+}
+
+/// `None` for an empty list.
+pub(super) fn list_text<S: AsRef<str>>(list: &[S]) -> Option<String> {
+    let items: Vec<&str> = list.iter().map(AsRef::as_ref).collect();
+    (!items.is_empty()).then(|| serde_json::to_string(&items).unwrap_or_default())
+}
+pub(super) fn optional_list(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Option<Vec<String>>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|t| serde_json::from_str(&t).map_err(|e| bad(column, e))).transpose()
+}
+pub(super) fn list(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Vec<String>> {
+    Ok(optional_list(row, column)?.unwrap_or_default())
+}
+pub(super) fn time(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp)
+}
+pub(super) fn optional_time(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp))
+}
+
+/// How to walk a table for a page: from which key, which way.
+pub(super) struct Walk<K> {
+    pub from: Option<K>,
+    /// Down the keys.
+    pub down: bool,
+    /// The rows come in reverse of the order asked for.
+    pub reversed: bool,
+}
+
+pub(super) fn walk<K: Clone>(page: &PageQuery<K>) -> Walk<K> {
+    let descending = page.order == Order::Descending;
+    match &page.cursor {
+        None => Walk { from: None, down: descending, reversed: false },
+        Some(Cursor::After(k)) => Walk { from: Some(k.clone()), down: descending, reversed: false },
+        Some(Cursor::Before(k)) => Walk { from: Some(k.clone()), down: !descending, reversed: true },
+    }
+}
+
+impl<K> Walk<K> {
+    /// The comparison and order words for SQL.
+    pub fn words(&self) -> (&'static str, &'static str) {
+        if self.down { ("<", "DESC") } else { (">", "ASC") }
+    }
+}
+
+/// Puts one row too many, walked in the walk's direction, into a page.
+pub(super) fn into_page<T, K, I>(
+    mut rows: Vec<T>,
+    limit: u32,
+    walk: &Walk<K>,
+    id: impl Fn(&T) -> I,
+) -> crate::types::Page<T, I> {
+    let done = rows.len() <= limit as usize;
+    rows.truncate(limit as usize);
+    if walk.reversed {
+        rows.reverse();
+    }
+    crate::types::Page { last: rows.last().map(&id), first: rows.first().map(&id), data: rows, done }
+}
+
+pub(super) fn all<T>(
+    statement: &mut Statement<'_>,
+    params: &[&dyn ToSql],
+    f: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    statement.query_map(params, f)?.collect()
+}

@@ -1,0 +1,44 @@
+//! The tables, and how an older database becomes a newer one.
+//!
+//! Everything is ordered by time: row numbers carry it, so that rows written together lie together and a time window is
+//! a range of keys. **Invariant:** a migration that has been released never changes.
+
+use crate::error::OpenError;
+use rusqlite::{Connection, Transaction};
+use std::path::Path;
+
+/// Kept in `PRAGMA application_id`: "Post".
+const APPLICATION_ID: i64 = 0x506f_7374;
+
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_start.sql")];
+
+/// The schema this program knows.
+pub const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Brings the database to [`VERSION`], each step in a transaction of its own.
+pub fn migrate(conn: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let not_ours = |e: rusqlite::Error| OpenError::NotOurs { path: path.into(), cause: e.to_string() };
+    let found: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(not_ours)?;
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).map_err(not_ours)?;
+    let application: i64 = conn.query_row("PRAGMA application_id", [], |r| r.get(0)).map_err(not_ours)?;
+    if tables > 0 && application != APPLICATION_ID {
+        let cause = "it holds another program's tables".to_owned();
+        return Err(OpenError::NotOurs { path: path.into(), cause });
+    }
+    if found > VERSION {
+        return Err(OpenError::Newer { path: path.into(), found, known: VERSION });
+    }
+    for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        let unusable = |e: rusqlite::Error| OpenError::Unusable { path: path.into(), cause: e.to_string() };
+        let tx = conn.transaction().map_err(unusable)?;
+        apply(&tx, sql, step).map_err(unusable)?;
+        tx.commit().map_err(unusable)?;
+    }
+    Ok(())
+}
+
+fn apply(tx: &Transaction<'_>, sql: &str, step: usize) -> rusqlite::Result<()> {
+    tx.execute_batch(sql)?;
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.pragma_update(None, "user_version", step as i64 + 1)
+}
