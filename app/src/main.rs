@@ -1,1 +1,20 @@
-fn main() {}
+//! The binary `postrider`: reads the command line and hands over to a command.
+//!
+//! **Invariant:** only this file and `clock.rs` touch what is ambient (arguments, environment, clock, chance); all else
+//! is told.
+
+mod cli;
+mod clock;
+mod commands;
+mod data_dir;
+mod duration;
+mod exit;
+mod secret;
+mod settings;
+mod size;
+mod telemetry;
+mod token;
+
+fn main() -> std::process::ExitCode {
+    cli::main(std::env::args_os(), std::env::vars_os()).into()
+}

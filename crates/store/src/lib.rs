@@ -7,10 +7,20 @@ mod error;
 mod handle;
 mod idempotency;
 mod lanes;
+mod readers;
 mod routes;
 pub mod sqlite;
 mod types;
+mod writer;
 
 pub use error::{OpenError, StoreError};
 pub use handle::{LeaseStream, Store, StoreConfig, StoreMetrics};
 pub use types::*;
+
+/// The parts that the simulation drives step by step.
+#[doc(hidden)]
+pub mod parts {
+    pub use crate::routes::Routes;
+    pub use crate::sqlite::core::Core;
+    pub use crate::writer::{Committed, Op, transact};
+}

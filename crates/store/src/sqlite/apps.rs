@@ -47,6 +47,14 @@ pub(crate) fn find(conn: &Connection, org: OrgId, app: &AppRef) -> Result<Applic
     found.ok_or(StoreError::NotFound("application"))
 }
 
+/// An application by its number alone.
+pub(crate) fn get(conn: &Connection, app: AppId) -> Result<Application> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM app WHERE id = ? AND deleted = 0"))?
+        .query_row([app.0], from_row)
+        .optional()?
+        .ok_or(StoreError::NotFound("application"))
+}
+
 pub(crate) fn list(conn: &Connection, org: OrgId, page: &PageQuery<AppId>) -> Result<Page<Application, AppId>> {
     let walk = rows::walk(page);
     let (cmp, dir) = walk.words();
@@ -149,15 +157,17 @@ fn write(conn: &Connection, old: &Application, fields: AppFields, now: Timestamp
     {
         return Err(UID_TAKEN);
     }
-    conn.prepare_cached("UPDATE app SET uid = ?, name = ?, throttle_rate = ?, metadata = ?, updated_at = ? WHERE id = ?")?
-        .execute(params![
-            fields.uid,
-            fields.name,
-            fields.throttle_rate,
-            metadata_text(&fields.metadata),
-            now.0,
-            old.id.0
-        ])?;
+    conn.prepare_cached(
+        "UPDATE app SET uid = ?, name = ?, throttle_rate = ?, metadata = ?, updated_at = ? WHERE id = ?",
+    )?
+    .execute(params![
+        fields.uid,
+        fields.name,
+        fields.throttle_rate,
+        metadata_text(&fields.metadata),
+        now.0,
+        old.id.0
+    ])?;
     find(conn, old.org, &Ref::Id(old.id))
 }
 

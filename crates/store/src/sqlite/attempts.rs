@@ -12,8 +12,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 const COLUMNS: &str = "a.message, a.id, a.endpoint, a.ordinal, a.number, a.success, a.status_code, a.duration_us,
     a.manual, a.response, coalesce(u.url, '') AS url";
-const FROM: &str =
-    "attempt a LEFT JOIN endpoint_url u ON u.endpoint = a.endpoint AND u.version = a.url_version";
+const FROM: &str = "attempt a LEFT JOIN endpoint_url u ON u.endpoint = a.endpoint AND u.version = a.url_version";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     Ok(Attempt {
@@ -42,12 +41,7 @@ pub(crate) fn find(conn: &Connection, app: AppId, message: &MessageRef, attempt:
         .ok_or(StoreError::NotFound("attempt"))
 }
 
-pub(crate) fn delete_content(
-    conn: &Connection,
-    app: AppId,
-    message: &MessageRef,
-    attempt: AttemptId,
-) -> Result<()> {
+pub(crate) fn delete_content(conn: &Connection, app: AppId, message: &MessageRef, attempt: AttemptId) -> Result<()> {
     let found = find(conn, app, message, attempt)?;
     conn.prepare_cached("UPDATE attempt SET response = NULL WHERE message = ? AND id = ?")?
         .execute(params![found.key.message.0, attempt.0])?;

@@ -47,11 +47,7 @@ pub(crate) fn find(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Res
     found.ok_or(StoreError::NotFound("endpoint"))
 }
 
-pub(crate) fn list(
-    conn: &Connection,
-    app: AppId,
-    page: &PageQuery<EndpointId>,
-) -> Result<Page<Endpoint, EndpointId>> {
+pub(crate) fn list(conn: &Connection, app: AppId, page: &PageQuery<EndpointId>) -> Result<Page<Endpoint, EndpointId>> {
     let walk = rows::walk(page);
     let (cmp, dir) = walk.words();
     let sql = format!(
@@ -161,7 +157,9 @@ pub(crate) fn delete(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> R
 /// Returns whether it was enabled before.
 pub(crate) fn disable(conn: &Connection, endpoint: EndpointId, now: Timestamp) -> Result<bool> {
     let n = conn
-        .prepare_cached("UPDATE endpoint SET disabled = 1, updated_at = ? WHERE id = ? AND disabled = 0 AND deleted = 0")?
+        .prepare_cached(
+            "UPDATE endpoint SET disabled = 1, updated_at = ? WHERE id = ? AND disabled = 0 AND deleted = 0",
+        )?
         .execute(params![now.0, endpoint.0])?;
     Ok(n == 1)
 }
@@ -170,13 +168,13 @@ pub(crate) fn set_failing_since(conn: &Connection, endpoint: EndpointId, since: 
         .execute(params![since.map(|t| t.0), endpoint.0])?;
     Ok(())
 }
-/// Whether it takes deliveries, and since when it has only failed. A deleted one is disabled.
-pub(crate) fn health(conn: &Connection, endpoint: EndpointId) -> Result<(bool, Option<Timestamp>)> {
+/// Its application, whether it takes deliveries, and since when it has only failed. A deleted one is disabled.
+pub(crate) fn health(conn: &Connection, endpoint: EndpointId) -> Result<(AppId, bool, Option<Timestamp>)> {
     let found = conn
-        .prepare_cached("SELECT disabled OR deleted, failing_since FROM endpoint WHERE id = ?")?
-        .query_row([endpoint.0], |r| Ok((r.get::<_, bool>(0)?, r.get::<_, Option<i64>>(1)?.map(Timestamp))))
+        .prepare_cached("SELECT app, NOT (disabled OR deleted), failing_since FROM endpoint WHERE id = ?")?
+        .query_row([endpoint.0], |r| Ok((AppId(r.get(0)?), r.get(1)?, r.get::<_, Option<i64>>(2)?.map(Timestamp))))
         .optional()?;
-    Ok(found.map_or((false, None), |(off, since)| (!off, since)))
+    Ok(found.unwrap_or((AppId(0), false, None)))
 }
 
 pub(crate) fn headers(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Result<(EndpointId, Vec<u8>)> {

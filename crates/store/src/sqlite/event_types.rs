@@ -58,9 +58,7 @@ pub(crate) fn create(
     now: Timestamp,
 ) -> Result<EventType> {
     match find(conn, org, name) {
-        Ok(existing) if !existing.archived => {
-            Err(StoreError::Conflict("an event type with this name already exists"))
-        }
+        Ok(existing) if !existing.archived => Err(StoreError::Conflict("an event type with this name already exists")),
         Ok(existing) => write(conn, org, name, fields, existing.created_at, now),
         Err(StoreError::NotFound(_)) => write(conn, org, name, fields, now, now),
         Err(e) => Err(e),
@@ -109,18 +107,20 @@ fn write(
     created_at: Timestamp,
     now: Timestamp,
 ) -> Result<EventType> {
-    conn.prepare_cached("INSERT OR REPLACE INTO event_type VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
-        org.0,
-        name,
-        fields.description,
-        fields.archived,
-        fields.deprecated,
-        fields.schemas,
-        rows::list_text(&fields.feature_flags),
-        fields.group_name,
-        created_at.0,
-        now.0
-    ])?;
+    conn.prepare_cached("INSERT OR REPLACE INTO event_type VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
+        params![
+            org.0,
+            name,
+            fields.description,
+            fields.archived,
+            fields.deprecated,
+            fields.schemas,
+            rows::list_text(&fields.feature_flags),
+            fields.group_name,
+            created_at.0,
+            now.0
+        ],
+    )?;
     find(conn, org, name)
 }
 

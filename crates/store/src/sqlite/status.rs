@@ -32,8 +32,9 @@ fn of_message(
     for (e, success) in attempts {
         found.insert(e, if success { DeliveryStatus::Success } else { DeliveryStatus::Canceled });
     }
-    let mut statement =
-        conn.prepare_cached("SELECT endpoint, due_at, dead FROM delivery WHERE message = ?1 AND (?2 IS NULL OR endpoint = ?2)")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT endpoint, due_at, dead FROM delivery WHERE message = ?1 AND (?2 IS NULL OR endpoint = ?2)",
+    )?;
     let waiting = rows::all(&mut statement, &[&message.0, &one], |r| {
         Ok((EndpointId(r.get(0)?), r.get::<_, Option<i64>>(1)?, r.get::<_, Option<i64>>(2)?))
     })?;
@@ -85,9 +86,7 @@ pub(crate) fn attempted_messages(
     let endpoint = endpoints::find(conn, app, endpoint)?.id;
     let keep = |message: crate::types::Message| {
         let found = of_message(conn, message.id, Some(endpoint))?.remove(&endpoint);
-        Ok(found
-            .filter(|s| status.is_none_or(|f| f.takes(*s)))
-            .map(|status| AttemptedMessage { message, status }))
+        Ok(found.filter(|s| status.is_none_or(|f| f.takes(*s))).map(|status| AttemptedMessage { message, status }))
     };
     messages::scan(conn, app, page, filter, SCAN_MAX, keep, |m: &AttemptedMessage| m.message.id)
 }

@@ -1,0 +1,518 @@
+//! The write core: one connection, the lanes, and the transaction that is open.
+//!
+//! Driven by the writer thread, and step by step by the simulation. **Invariant:** memory follows the database: what a
+//! transaction does to lanes, keys and routes counts only once it has committed, and is undone when it has not.
+
+use super::deliveries::{self, Found};
+use super::{endpoints, messages, tokens};
+use crate::error::{OpenError, StoreError};
+use crate::handle::{StoreConfig, StoreMetrics};
+use crate::idempotency::KeyWindow;
+use crate::lanes::Lanes;
+use crate::routes::Routes;
+use crate::sqlite::rows;
+use crate::types::{Accepted, Lease, NewMessage};
+use domain::{
+    AppId, AppRoute, AttemptId, Cause, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId, Seq, SeqGen,
+    Timestamp, TypedId,
+};
+use rusqlite::{Connection, params};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// SDK-made keys younger than this are remembered over a restart.
+const KEYS_REBUILT_AGE: Duration = Duration::from_secs(300);
+/// ... as far as so many messages reach back; a restart reads them.
+const KEYS_REBUILT_MAX: usize = 65_536;
+
+/// Everything that writes.
+pub struct Core {
+    pub(super) conn: Connection,
+    pub(super) config: Arc<StoreConfig>,
+    pub(crate) routes: Arc<Routes>,
+    pub(super) metrics: Arc<StoreMetrics>,
+    pub(super) lanes: Lanes,
+    pub(super) epoch: i64,
+    pub(super) tx: Tx,
+    pub(super) orphans_left: bool,
+    pub(super) retention: super::retention::Sweep,
+    pub(super) tasks_left: bool,
+    broken: bool,
+    seqs: SeqGen,
+    keys: KeyWindow,
+    operational: HashMap<OrgId, Option<AppId>>,
+}
+
+/// What the open transaction will mean for memory.
+#[derive(Default)]
+pub(super) struct Tx {
+    leases: Vec<Lease>,
+    keys: Vec<[u8; 16]>,
+    pub gives: Vec<(EndpointId, usize)>,
+    pub dues: Vec<(EndpointId, Timestamp)>,
+    pub claimed: Vec<EndpointId>,
+    pub lane_deltas: HashMap<EndpointId, (i64, i64)>,
+    pub lane_updates: Vec<(EndpointId, crate::types::LaneUpdate)>,
+    pub failing: Vec<(EndpointId, Option<Timestamp>)>,
+    /// (endpoint, hour) -> success, fail, canceled
+    pub stats: HashMap<(EndpointId, i64), (u32, u32, u32)>,
+    dirty_apps: Vec<AppId>,
+}
+
+impl Core {
+    /// Opens the database and takes over what an earlier process left.
+    pub fn open(
+        config: Arc<StoreConfig>,
+        routes: Arc<Routes>,
+        metrics: Arc<StoreMetrics>,
+        now: Timestamp,
+    ) -> std::result::Result<Core, OpenError> {
+        let conn = super::open_writer(&config.path, config.vfs.as_deref())?;
+        let path = config.path.clone();
+        let unusable = move |e: StoreError| OpenError::Unusable { path: path.clone(), cause: e.to_string() };
+        let epoch = tokens::next_epoch(&conn).map_err(&unusable)?;
+        let last = tokens::last_seq(&conn).map_err(&unusable)?;
+        let mut core = Core {
+            lanes: Lanes::new(config.lane_capacity, config.memory_in_flight),
+            keys: KeyWindow::new(config.idempotency_window),
+            retention: super::retention::Sweep::default(),
+            seqs: SeqGen::new(last, 0),
+            tx: Tx::default(),
+            orphans_left: true,
+            tasks_left: true,
+            broken: false,
+            operational: HashMap::new(),
+            epoch,
+            conn,
+            config,
+            routes,
+            metrics,
+        };
+        core.rebuild_lanes().and_then(|()| core.rebuild_keys(now)).map_err(&unusable)?;
+        Ok(core)
+    }
+
+    fn rebuild_lanes(&mut self) -> Result<()> {
+        let found: Vec<(EndpointId, i64, i64)> = {
+            let mut s = self.conn.prepare("SELECT endpoint, waiting, dead FROM lane WHERE waiting > 0 OR dead > 0")?;
+            rows::all(&mut s, &[], |r| Ok((EndpointId(r.get(0)?), r.get(1)?, r.get(2)?)))?
+        };
+        for (endpoint, waiting, dead) in found {
+            self.load_lane(endpoint)?;
+            if let Some(lane) = self.lanes.get_mut(endpoint) {
+                (lane.waiting, lane.dead) = (waiting, dead);
+            }
+            if let Some(due) = deliveries::next_due(&self.conn, endpoint)? {
+                self.lanes.note_due(endpoint, due);
+            }
+        }
+        Ok(())
+    }
+
+    fn rebuild_keys(&mut self, now: Timestamp) -> Result<()> {
+        let oldest = Seq::first_at(now.minus(KEYS_REBUILT_AGE)).0;
+        let limit = self.config.idempotency_window.min(KEYS_REBUILT_MAX) as i64;
+        let found: Vec<(MessageId, Option<[u8; 16]>)> = {
+            let mut s = self.conn.prepare("SELECT id, key FROM message WHERE id > ? ORDER BY id DESC LIMIT ?")?;
+            rows::all(&mut s, &[&oldest, &limit], |r| Ok((MessageId(r.get(0)?), r.get(1)?)))?
+        };
+        for (id, key) in found.into_iter().rev() {
+            if let Some(hash) = key {
+                self.keys.insert(&hash, id);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn load_lane(&mut self, endpoint: EndpointId) -> Result<()> {
+        if !self.lanes.contains(endpoint) {
+            let (app, enabled, failing_since) = endpoints::health(&self.conn, endpoint)?;
+            self.lanes.add(endpoint, app, enabled, failing_since);
+        }
+        Ok(())
+    }
+
+    // ---- the transaction ----
+
+    pub fn begin(&mut self) -> Result<()> {
+        self.tx = Tx::default();
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(())
+    }
+
+    /// Everything since `begin` is on disk when this returns `Ok`; nothing is when it returns an error.
+    pub fn commit(&mut self, now: Timestamp) -> Result<Vec<Lease>> {
+        if let Err(e) = self.write_summaries().and_then(|()| self.sync()) {
+            self.rollback(now);
+            return Err(e);
+        }
+        let mut tx = std::mem::take(&mut self.tx);
+        for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
+            if let Some(lane) = self.lanes.get_mut(endpoint) {
+                lane.waiting += waiting;
+                lane.dead += dead;
+            }
+        }
+        for (endpoint, since) in tx.failing {
+            if let Some(lane) = self.lanes.get_mut(endpoint) {
+                lane.failing_since = since;
+            }
+        }
+        for (endpoint, update) in tx.lane_updates {
+            self.lanes.update(endpoint, update.capacity, update.hold_until);
+        }
+        for (endpoint, due) in tx.dues {
+            self.lanes.note_due(endpoint, due);
+        }
+        for (endpoint, bytes) in tx.gives {
+            self.lanes.give_back(endpoint, bytes, now);
+        }
+        self.refresh_routes(&tx.dirty_apps, now);
+        Ok(tx.leases)
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        match self.conn.prepare_cached("COMMIT")?.execute([]) {
+            Ok(_) => Ok(()),
+            Err(e) => {
+                // After a failed sync the page cache lies: only a restart reads what is really on disk.
+                let code = e.sqlite_error().map(|e| e.extended_code);
+                self.broken =
+                    matches!(code, Some(rusqlite::ffi::SQLITE_IOERR_FSYNC | rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC));
+                Err(e.into())
+            }
+        }
+    }
+
+    /// Whether the disk failed to sync: nothing more may be written by this process.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Ends it. The log is folded into the database file, unless the disk is broken.
+    pub fn close(self) {
+        if !self.broken {
+            let folded = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Err(e) = folded {
+                tracing::warn!(error = %e, "the log was not folded into the database; the next start will do it");
+            }
+        }
+    }
+
+    /// Undoes the open transaction, in memory too.
+    pub fn rollback(&mut self, now: Timestamp) {
+        if !self.conn.is_autocommit()
+            && let Err(e) = self.conn.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(error = %e, "rollback failed");
+        }
+        let tx = std::mem::take(&mut self.tx);
+        for hash in &tx.keys {
+            self.keys.remove(hash);
+        }
+        for lease in &tx.leases {
+            self.lanes.give_back(lease.key.endpoint, lease.payload.len(), now);
+        }
+        for endpoint in tx.claimed {
+            self.lanes.set_next_due(endpoint, Some(now.plus(Duration::from_secs(1))), now);
+        }
+        self.operational.clear();
+        self.orphans_left = true;
+        self.tasks_left = true;
+    }
+
+    fn write_summaries(&mut self) -> Result<()> {
+        for (endpoint, (waiting, dead)) in &self.tx.lane_deltas {
+            deliveries::add_to_lane(&self.conn, *endpoint, *waiting, *dead)?;
+        }
+        if !self.tx.stats.is_empty() {
+            let mut s = self.conn.prepare_cached(
+                "INSERT INTO stat_hour VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
+                    success = success + ?3, fail = fail + ?4, canceled = canceled + ?5",
+            )?;
+            for ((endpoint, hour), (success, fail, canceled)) in &self.tx.stats {
+                s.execute(params![endpoint.0, hour, success, fail, canceled])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs `f` so that its failure undoes its own writes only.
+    pub(crate) fn savepoint<T>(&mut self, f: impl FnOnce(&mut Core) -> Result<T>) -> Result<T> {
+        self.conn.prepare_cached("SAVEPOINT verb")?.execute([])?;
+        let result = f(self);
+        if result.is_err() && !self.conn.is_autocommit() {
+            self.conn.prepare_cached("ROLLBACK TO verb")?.execute([])?;
+        }
+        if !self.conn.is_autocommit() {
+            self.conn.prepare_cached("RELEASE verb")?.execute([])?;
+        }
+        result
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.conn
+    }
+    pub(crate) fn next_id<I: TypedId>(&mut self, now: Timestamp) -> I {
+        I::from_seq(self.seqs.next(now))
+    }
+    pub(super) fn next_attempt_id(&mut self, now: Timestamp) -> AttemptId {
+        self.next_id(now)
+    }
+
+    // ---- configuration ----
+
+    /// The application's configuration changes with this transaction.
+    pub(crate) fn touch_app(&mut self, app: AppId) {
+        self.tx.dirty_apps.push(app);
+    }
+
+    fn refresh_routes(&mut self, apps: &[AppId], now: Timestamp) {
+        for app in apps {
+            let route = endpoints::load_route(&self.conn, *app, now).unwrap_or_else(|e| {
+                tracing::error!(error = %e, "a routing snapshot can't be loaded");
+                None
+            });
+            let enabled = self
+                .routes
+                .replace(*app, route)
+                .map(|r| r.endpoints.iter().map(|e| (e.endpoint, !e.disabled)).collect::<HashMap<EndpointId, bool>>());
+            let enabled = enabled.unwrap_or_default();
+            for endpoint in self.lanes.of_app(*app) {
+                self.lanes.set_enabled(endpoint, enabled.get(&endpoint).copied().unwrap_or(false), now);
+            }
+        }
+    }
+
+    /// The routing snapshot, loaded if it isn't in memory.
+    pub(super) fn route(&self, app: AppId, now: Timestamp) -> Result<Option<Arc<AppRoute>>> {
+        if let Some(route) = self.routes.app(app) {
+            return Ok(Some(route));
+        }
+        let generation = self.routes.generation();
+        let loaded = endpoints::load_route(&self.conn, app, now)?.map(Arc::new);
+        if let Some(r) = &loaded
+            && self.tx.dirty_apps.is_empty()
+        {
+            self.routes.keep(r, generation);
+        }
+        Ok(loaded)
+    }
+
+    pub(super) fn operational_app(&mut self, org: OrgId) -> Result<Option<AppId>> {
+        if let Some(known) = self.operational.get(&org) {
+            return Ok(*known);
+        }
+        let found = super::apps::find_operational(&self.conn, org)?;
+        self.operational.insert(org, found);
+        Ok(found)
+    }
+    pub(crate) fn forget_operational(&mut self) {
+        self.operational.clear();
+    }
+
+    // ---- accept ----
+
+    /// Writes a message with its key and its deliveries.
+    pub fn accept(&mut self, m: &NewMessage, now: Timestamp) -> Result<Accepted> {
+        if let Some(repeated) = self.repeated(m)? {
+            self.metrics.messages_repeated.fetch_add(1, Relaxed);
+            return Ok(Accepted::Repeated(repeated));
+        }
+        if let Some(event_id) = &m.event_id {
+            let mut s = self.conn.prepare_cached("SELECT 1 FROM message WHERE app = ? AND event_id = ?")?;
+            if s.exists(params![m.route.app.0, event_id])? {
+                return Err(StoreError::Conflict("a message with this eventId already exists"));
+            }
+        }
+        let id: MessageId = self.next_id(now);
+        self.insert_message(id, m, now)?;
+        if let Some(key) = &m.key {
+            if key.automatic {
+                self.keys.insert(&key.hash, id);
+                self.tx.keys.push(key.hash);
+            } else {
+                let row = self.seqs.next(now);
+                tokens::keep_message(&self.conn, row, key, id)?;
+            }
+        }
+        match &m.only {
+            Some((endpoint, cause)) => self.create_delivery(id, m, endpoint, *cause, now)?,
+            None => {
+                for endpoint in m.route.matching(&m.event_type, &m.channels) {
+                    self.create_delivery(id, m, endpoint, Cause::Subscribed, now)?;
+                }
+            }
+        }
+        self.metrics.messages_accepted.fetch_add(1, Relaxed);
+        Ok(Accepted::New(id))
+    }
+
+    fn repeated(&self, m: &NewMessage) -> Result<Option<crate::types::Message>> {
+        let Some(key) = &m.key else { return Ok(None) };
+        if key.automatic {
+            return match self.keys.get(&key.hash) {
+                Some(id) => messages::find_by_key(&self.conn, id, &key.hash),
+                None => Ok(None),
+            };
+        }
+        match tokens::kept_message(&self.conn, key)? {
+            Some(id) => match messages::find(&self.conn, m.route.app, &crate::types::Ref::Id(id), true) {
+                Ok(found) => Ok(Some(found)),
+                Err(StoreError::NotFound(_)) => Ok(None),
+                Err(e) => Err(e),
+            },
+            None => Ok(None),
+        }
+    }
+
+    fn insert_message(&self, id: MessageId, m: &NewMessage, now: Timestamp) -> Result<()> {
+        const DAY: Duration = Duration::from_secs(86_400);
+        let until = m.payload_retention_days.map(|d| now.plus(DAY * d).0);
+        self.conn.prepare_cached("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
+            id.0,
+            m.route.app.0,
+            m.event_type,
+            m.event_id,
+            rows::list_text(&m.channels),
+            rows::list_text(&m.tags),
+            m.key.as_ref().filter(|k| k.automatic).map(|k| k.hash),
+            m.deliver_at.map(|t| t.0),
+            until,
+            &m.payload[..],
+        ])?;
+        Ok(())
+    }
+
+    fn create_delivery(
+        &mut self,
+        message: MessageId,
+        m: &NewMessage,
+        endpoint: &Arc<EndpointRoute>,
+        cause: Cause,
+        now: Timestamp,
+    ) -> Result<()> {
+        let key = DeliveryKey { message, endpoint: endpoint.endpoint, ordinal: 0 };
+        let found = Found { key, attempts: 0, cause };
+        match m.deliver_at.filter(|t| *t > now) {
+            Some(later) => self.defer(&found, later),
+            None => self.lease_or_defer(&found, endpoint, &m.payload, now),
+        }
+    }
+
+    /// Leased to this process if the lane has room; else due now, on disk.
+    pub(super) fn lease_or_defer(
+        &mut self,
+        d: &Found,
+        endpoint: &Arc<EndpointRoute>,
+        payload: &bytes::Bytes,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.load_lane(d.key.endpoint)?;
+        if !self.lanes.try_lease(d.key.endpoint, payload.len(), now) {
+            return self.defer(d, now);
+        }
+        self.tx.leases.push(Lease {
+            key: d.key,
+            attempts: d.attempts,
+            cause: d.cause,
+            endpoint: endpoint.clone(),
+            payload: payload.clone(),
+        });
+        deliveries::insert_lease(&self.conn, d, self.epoch)?;
+        Ok(())
+    }
+
+    /// On disk, due at a time.
+    pub(super) fn defer(&mut self, d: &Found, due: Timestamp) -> Result<()> {
+        self.load_lane(d.key.endpoint)?;
+        deliveries::insert_due(&self.conn, d, due)?;
+        self.tx.lane_deltas.entry(d.key.endpoint).or_default().0 += 1;
+        self.tx.dues.push((d.key.endpoint, due));
+        Ok(())
+    }
+
+    // ---- claim ----
+
+    /// Leases due work of lanes that have room, at most `budget` deliveries.
+    pub fn claim(&mut self, now: Timestamp, mut budget: u32) -> Result<()> {
+        while budget > 0 {
+            let Some((endpoint, room)) = self.lanes.pop_ready(now) else { return Ok(()) };
+            self.tx.claimed.push(endpoint);
+            let found = deliveries::due(&self.conn, endpoint, now, room.min(budget))?;
+            for d in &found {
+                budget -= 1;
+                if !self.claim_one(d, now)? {
+                    break;
+                }
+            }
+            let next = deliveries::next_due(&self.conn, endpoint)?;
+            self.lanes.set_next_due(endpoint, next, now);
+        }
+        Ok(())
+    }
+
+    /// `false` when memory has no room after all.
+    fn claim_one(&mut self, d: &Found, now: Timestamp) -> Result<bool> {
+        let endpoint = d.key.endpoint;
+        let Some(payload) = messages::payload(&self.conn, d.key.message)? else {
+            deliveries::bury(&self.conn, d.key, domain::DeadReason::ContentDeleted)?;
+            let delta = self.tx.lane_deltas.entry(endpoint).or_default();
+            (delta.0, delta.1) = (delta.0 - 1, delta.1 + 1);
+            return Ok(true);
+        };
+        let app = self.lanes.get_mut(endpoint).map(|l| l.app).unwrap_or_default();
+        let route = self.route(app, now)?;
+        let route = route.and_then(|r| r.endpoints.iter().find(|e| e.endpoint == endpoint).cloned());
+        let Some(route) = route else {
+            self.lanes.set_enabled(endpoint, false, now);
+            return Ok(false);
+        };
+        if !self.lanes.try_lease(endpoint, payload.len(), now) {
+            return Ok(false);
+        }
+        self.tx.leases.push(Lease { key: d.key, attempts: d.attempts, cause: d.cause, endpoint: route, payload });
+        deliveries::delete(&self.conn, d.key)?;
+        deliveries::insert_lease(&self.conn, d, self.epoch)?;
+        self.tx.lane_deltas.entry(endpoint).or_default().0 -= 1;
+        Ok(true)
+    }
+
+    /// Gives the leases of earlier processes back: due now. At most `budget`.
+    pub fn reclaim(&mut self, now: Timestamp, budget: u32) -> Result<()> {
+        if !self.orphans_left {
+            return Ok(());
+        }
+        let found = deliveries::orphans(&self.conn, self.epoch, budget)?;
+        self.orphans_left = found.len() == budget as usize;
+        for d in &found {
+            deliveries::delete_orphan(&self.conn, d.key, self.epoch)?;
+            self.defer(d, now)?;
+        }
+        Ok(())
+    }
+
+    /// When there is work that nobody will announce.
+    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.orphans_left || self.tasks_left {
+            return Some(now);
+        }
+        let retention = Some(self.retention.next_at());
+        [self.lanes.next_wake(), retention].into_iter().flatten().min()
+    }
+
+    /// Publishes the gauges.
+    pub fn publish(&self) {
+        let (waiting, dead) = self.lanes.totals();
+        let (leased, bytes) = self.lanes.in_memory();
+        let m = &self.metrics;
+        m.deliveries_waiting.store(waiting, Relaxed);
+        m.deliveries_dead.store(dead, Relaxed);
+        m.deliveries_leased.store(leased as i64, Relaxed);
+        m.in_flight_bytes.store(bytes as i64, Relaxed);
+    }
+}

@@ -1,0 +1,139 @@
+//! Messages: reading, listing, deleting content.
+
+use super::rows;
+use crate::error::StoreError;
+use crate::types::{Message, MessageFilter, MessageRef, Order, Page, PageQuery, Ref};
+use bytes::Bytes;
+use domain::{AppId, MessageId, Seq, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Rows that one page of a filtered list may look at, so that a rare match costs pages, not seconds.
+pub(super) const SCAN_MAX: u32 = 5000;
+
+const COLUMNS: &str = "id, app, event_type, event_id, channels, tags, deliver_at";
+
+fn from_row(row: &Row<'_>, with_content: bool) -> rusqlite::Result<Message> {
+    let payload: Option<Vec<u8>> = if with_content { row.get("payload")? } else { None };
+    Ok(Message {
+        id: MessageId(row.get("id")?),
+        app: AppId(row.get("app")?),
+        event_type: row.get("event_type")?,
+        event_id: row.get("event_id")?,
+        channels: rows::list(row, "channels")?,
+        tags: rows::list(row, "tags")?,
+        deliver_at: rows::optional_time(row, "deliver_at")?,
+        payload: payload.map(Bytes::from),
+    })
+}
+
+pub(crate) fn find(conn: &Connection, app: AppId, message: &MessageRef, with_content: bool) -> Result<Message> {
+    let found = match message {
+        Ref::Id(id) => conn
+            .prepare_cached(&format!("SELECT {COLUMNS}, payload FROM message WHERE id = ?2 AND app = ?1"))?
+            .query_row(params![app.0, id.0], |r| from_row(r, with_content))
+            .optional()?,
+        Ref::Uid(event_id) => conn
+            .prepare_cached(&format!("SELECT {COLUMNS}, payload FROM message WHERE app = ?1 AND event_id = ?2"))?
+            .query_row(params![app.0, event_id], |r| from_row(r, with_content))
+            .optional()?,
+    };
+    found.ok_or(StoreError::NotFound("message"))
+}
+
+/// The payload of a message, unless it expired or was deleted.
+pub(crate) fn payload(conn: &Connection, message: MessageId) -> Result<Option<Bytes>> {
+    let found: Option<Option<Vec<u8>>> = conn
+        .prepare_cached("SELECT payload FROM message WHERE id = ?")?
+        .query_row([message.0], |r| r.get(0))
+        .optional()?;
+    Ok(found.flatten().map(Bytes::from))
+}
+
+/// The message that an SDK-made key brought, if `hash` is really its own.
+pub(crate) fn find_by_key(conn: &Connection, id: MessageId, hash: &[u8; 16]) -> Result<Option<Message>> {
+    let found = conn
+        .prepare_cached(&format!("SELECT {COLUMNS}, payload FROM message WHERE id = ? AND key = ?"))?
+        .query_row(params![id.0, hash], |r| from_row(r, true))
+        .optional()?;
+    Ok(found)
+}
+
+impl MessageFilter {
+    fn takes(&self, m: &Message) -> bool {
+        (self.event_types.is_empty() || self.event_types.contains(&m.event_type))
+            && self.channel.as_ref().is_none_or(|c| m.channels.contains(c))
+            && self.tag.as_ref().is_none_or(|t| m.tags.contains(t))
+    }
+}
+
+/// Row numbers between two times, both ends excluded.
+pub(super) fn bounds(after: Option<Timestamp>, before: Option<Timestamp>) -> (i64, i64) {
+    let low = after.map_or(-1, |t| Seq::first_at(Timestamp(t.0.saturating_add(1))).0 - 1);
+    let high = before.map_or(i64::MAX, |t| Seq::first_at(t).0);
+    (low, high)
+}
+
+/// Newest first. A page may be shorter than its limit although more follows.
+pub(crate) fn list(
+    conn: &Connection,
+    app: AppId,
+    page: &PageQuery<MessageId>,
+    filter: &MessageFilter,
+) -> Result<Page<Message, MessageId>> {
+    scan(conn, app, page, filter, SCAN_MAX, |m| Ok(Some(m)), |m: &Message| m.id)
+}
+
+/// Walks an application's messages newest first, keeping what passes the filter and `keep`.
+pub(super) fn scan<T>(
+    conn: &Connection,
+    app: AppId,
+    page: &PageQuery<MessageId>,
+    filter: &MessageFilter,
+    scan_max: u32,
+    mut keep: impl FnMut(Message) -> Result<Option<T>>,
+    id: impl Fn(&T) -> MessageId,
+) -> Result<Page<T, MessageId>> {
+    let page = PageQuery { order: Order::Descending, ..page.clone() };
+    let walk = rows::walk(&page);
+    let (_, dir) = walk.words();
+    let sql =
+        format!("SELECT {COLUMNS}, payload FROM message WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id {dir}");
+    let (low, high) = bounds(filter.after, filter.before);
+    let (low, high) = match walk.from.map(|m| m.0) {
+        Some(f) if walk.down => (low, high.min(f)),
+        Some(f) => (low.max(f), high),
+        None => (low, high),
+    };
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut found = statement.query(params![app.0, low, high])?;
+    let mut data = Vec::new();
+    let (mut looked_at, mut last, mut done) = (0, None, true);
+    while let Some(row) = found.next()? {
+        if data.len() == page.limit as usize || looked_at == scan_max {
+            done = false;
+            break;
+        }
+        looked_at += 1;
+        let message = from_row(row, filter.with_content)?;
+        last = Some(message.id);
+        if filter.takes(&message)
+            && let Some(item) = keep(message)?
+        {
+            data.push(item);
+        }
+    }
+    if walk.reversed {
+        data.reverse();
+    }
+    let first = data.first().map(&id);
+    let last = if walk.reversed { data.last().map(&id) } else { last };
+    Ok(Page { data, last, first, done })
+}
+
+pub(crate) fn delete_content(conn: &Connection, app: AppId, message: &MessageRef) -> Result<()> {
+    let found = find(conn, app, message, false)?;
+    conn.prepare_cached("UPDATE message SET payload = NULL WHERE id = ?")?.execute([found.id.0])?;
+    Ok(())
+}

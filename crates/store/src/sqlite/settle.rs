@@ -1,0 +1,249 @@
+//! Settling: what an attempt means for its delivery, its endpoint, and who is told.
+//!
+//! **Invariant:** only the holder of a lease moves its delivery; a lost lease leaves its attempt as evidence and nothing
+//! else.
+
+use super::core::Core;
+use super::deliveries::{self, Found};
+use super::{apps, endpoints, status};
+use crate::error::StoreError;
+use crate::types::{NewAttempt, NewMessage, Next, Settlement};
+use bytes::Bytes;
+use domain::{Cause, DeadReason, EndpointId, EndpointRoute, Timestamp};
+use rusqlite::params;
+use serde_json::json;
+use std::sync::atomic::Ordering::Relaxed;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Failed attempts of one delivery after which `message.attempt.failing` is sent (as Svix has it).
+const FAILING_ATTEMPTS: u32 = 4;
+
+impl Core {
+    pub fn settle(&mut self, s: &Settlement, now: Timestamp) -> Result<()> {
+        if let Some(attempt) = &s.attempt {
+            self.insert_attempt(s, attempt, now)?;
+        }
+        if !deliveries::delete_lease(&self.conn, s.key, self.epoch)? {
+            self.metrics.leases_lost.fetch_add(1, Relaxed);
+            return Ok(());
+        }
+        self.tx.gives.push((s.key.endpoint, s.payload_bytes as usize));
+        if let Some(update) = s.lane {
+            self.tx.lane_updates.push((s.key.endpoint, update));
+        }
+        let attempts = s.attempts + u32::from(s.attempt.is_some());
+        let delivery = Found { key: s.key, attempts, cause: s.cause };
+        let mut counts = (0, 0, 0);
+        match self.unless_deleted(s, now)? {
+            Next::Delivered => counts.0 = 1,
+            Next::RetryAt(at) | Next::Released(at) => self.defer(&delivery, at)?,
+            Next::Dead(reason) => {
+                deliveries::insert_dead(&self.conn, &delivery, reason)?;
+                self.tx.lane_deltas.entry(s.key.endpoint).or_default().1 += 1;
+                counts.1 = 1;
+            }
+            Next::Canceled => counts.2 = 1,
+        }
+        if counts != (0, 0, 0) {
+            let sum = self.tx.stats.entry((s.key.endpoint, status::hour_of(now))).or_default();
+            *sum = (sum.0 + counts.0, sum.1 + counts.1, sum.2 + counts.2);
+        }
+        match &s.attempt {
+            Some(attempt) => {
+                self.health(s, attempt, now)?;
+                self.announce_attempt(s, attempt, attempts, now)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What goes on is canceled when the endpoint was deleted meanwhile.
+    fn unless_deleted(&self, s: &Settlement, now: Timestamp) -> Result<Next> {
+        if matches!(s.next, Next::Delivered | Next::Canceled) {
+            return Ok(s.next);
+        }
+        let route = self.route(s.endpoint.app, now)?;
+        let lives = route.is_some_and(|r| r.endpoints.iter().any(|e| e.endpoint == s.key.endpoint));
+        Ok(if lives { s.next } else { Next::Canceled })
+    }
+
+    fn insert_attempt(&mut self, s: &Settlement, a: &NewAttempt, now: Timestamp) -> Result<()> {
+        loop {
+            let id = self.next_attempt_id(now);
+            let n = self
+                .conn
+                .prepare_cached("INSERT OR IGNORE INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+                .execute(params![
+                    s.key.message.0,
+                    id.0,
+                    s.key.endpoint.0,
+                    s.key.ordinal,
+                    s.attempts + 1,
+                    a.success,
+                    a.status_code,
+                    a.duration_us as i64,
+                    s.cause.is_manual(),
+                    s.endpoint.url_version,
+                    &a.response[..],
+                ])?;
+            // Taken only if the clock went back over a restart: the next number will do.
+            if n == 1 {
+                break;
+            }
+        }
+        let counter = if a.success { &self.metrics.attempts_succeeded } else { &self.metrics.attempts_failed };
+        counter.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    /// Keeps since when the endpoint fails; disables it when it is gone or has failed for too long.
+    fn health(&mut self, s: &Settlement, a: &NewAttempt, now: Timestamp) -> Result<()> {
+        let endpoint = s.key.endpoint;
+        let known = self.tx.failing.iter().rev().find(|(e, _)| *e == endpoint).map(|(_, since)| *since);
+        let since = match known {
+            Some(since) => since,
+            None => self.lanes.get_mut(endpoint).and_then(|l| l.failing_since),
+        };
+        if a.success {
+            if since.is_some() {
+                endpoints::set_failing_since(&self.conn, endpoint, None)?;
+                self.tx.failing.push((endpoint, None));
+            }
+            return Ok(());
+        }
+        if since.is_none() {
+            endpoints::set_failing_since(&self.conn, endpoint, Some(now))?;
+            self.tx.failing.push((endpoint, Some(now)));
+        }
+        let limit = self.config.endpoint_disable_after;
+        let too_long = !limit.is_zero() && now.since(since.unwrap_or(now)) >= limit;
+        if (a.gone || too_long) && endpoints::disable(&self.conn, endpoint, now)? {
+            tracing::info!(endpoint = endpoint.0, gone = a.gone, "endpoint disabled");
+            self.touch_app(s.endpoint.app);
+            let fail_since = since.unwrap_or(now).to_string();
+            let trigger = if a.gone { "gone" } else { "failing" };
+            self.announce(&s.endpoint, "endpoint.disabled", json!({"failSince": fail_since, "trigger": trigger}), now)?;
+        }
+        Ok(())
+    }
+
+    fn announce_attempt(&mut self, s: &Settlement, a: &NewAttempt, attempts: u32, now: Timestamp) -> Result<()> {
+        let event = match s.next {
+            Next::RetryAt(_) if attempts == FAILING_ATTEMPTS => "message.attempt.failing",
+            Next::Dead(DeadReason::Exhausted) if s.cause != Cause::Example => "message.attempt.exhausted",
+            Next::Delivered if s.cause == Cause::Recover || attempts > FAILING_ATTEMPTS => "message.attempt.recovered",
+            _ => return Ok(()),
+        };
+        let data = json!({
+            "msgId": self.config.codec.text(s.key.message),
+            "attemptCount": attempts,
+            "lastAttempt": {"responseStatusCode": a.status_code, "timestamp": now.to_string()},
+        });
+        self.announce(&s.endpoint, event, data, now)
+    }
+
+    /// Sends an operational webhook, if the organisation has an endpoint for them. Its own failures announce nothing.
+    pub(crate) fn announce(
+        &mut self,
+        endpoint: &EndpointRoute,
+        event_type: &str,
+        mut data: serde_json::Value,
+        now: Timestamp,
+    ) -> Result<()> {
+        let Some(route) = self.route(endpoint.app, now)? else { return Ok(()) };
+        let Some(operational) = self.operational_app(route.org)? else { return Ok(()) };
+        if operational == endpoint.app {
+            return Ok(());
+        }
+        if let Some(o) = data.as_object_mut() {
+            o.insert("appId".into(), json!(self.config.codec.text(endpoint.app)));
+            o.insert("appUid".into(), json!(route.uid));
+            o.insert("endpointId".into(), json!(self.config.codec.text(endpoint.endpoint)));
+        }
+        self.announce_to(operational, event_type, &data, now)
+    }
+
+    /// Announces a change of an endpoint.
+    pub(crate) fn announce_endpoint(
+        &mut self,
+        endpoint: &crate::types::Endpoint,
+        event_type: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let app = apps::get(&self.conn, endpoint.app)?;
+        let Some(operational) = self.operational_app(app.org)? else { return Ok(()) };
+        if operational == endpoint.app {
+            return Ok(());
+        }
+        let data = json!({
+            "appId": self.config.codec.text(endpoint.app),
+            "appUid": app.uid,
+            "endpointId": self.config.codec.text(endpoint.id),
+            "endpointUid": endpoint.uid,
+        });
+        self.announce_to(operational, event_type, &data, now)
+    }
+
+    pub(super) fn announce_to(
+        &mut self,
+        operational: domain::AppId,
+        event_type: &str,
+        data: &serde_json::Value,
+        now: Timestamp,
+    ) -> Result<()> {
+        let Some(route) = self.route(operational, now)? else { return Ok(()) };
+        let payload = json!({"type": event_type, "timestamp": now.to_string(), "data": data}).to_string();
+        self.accept(
+            &NewMessage {
+                route,
+                event_type: event_type.into(),
+                event_id: None,
+                channels: Vec::new(),
+                tags: Vec::new(),
+                payload: Bytes::from(payload),
+                payload_retention_days: None,
+                deliver_at: None,
+                key: None,
+                only: None,
+            },
+            now,
+        )?;
+        Ok(())
+    }
+
+    /// Replaces an endpoint's fields, and tells who wants to know.
+    pub(crate) fn write_endpoint(
+        &mut self,
+        old: &crate::types::Endpoint,
+        fields: &crate::types::EndpointFields,
+        now: Timestamp,
+    ) -> Result<crate::types::Endpoint> {
+        let new = endpoints::write(&self.conn, old, fields, now)?;
+        self.touch_app(new.app);
+        self.announce_endpoint(&new, "endpoint.updated", now)?;
+        if old.disabled && !new.disabled {
+            self.announce_endpoint(&new, "endpoint.enabled", now)?;
+        }
+        Ok(new)
+    }
+
+    /// Creates a delivery by hand: one attempt at once, beside any scheduled ones.
+    pub(crate) fn resend(
+        &mut self,
+        app: domain::AppId,
+        message: &crate::types::MessageRef,
+        endpoint: EndpointId,
+        cause: Cause,
+        now: Timestamp,
+    ) -> Result<()> {
+        let found = super::messages::find(&self.conn, app, message, true)?;
+        let payload = found.payload.ok_or(StoreError::Conflict("the payload has expired or was deleted"))?;
+        let route = self.route(app, now)?.ok_or(StoreError::NotFound("application"))?;
+        let target = route.endpoints.iter().find(|e| e.endpoint == endpoint);
+        let target = target.ok_or(StoreError::NotFound("endpoint"))?.clone();
+        let ordinal = deliveries::next_ordinal(&self.conn, found.id, endpoint)?;
+        let key = domain::DeliveryKey { message: found.id, endpoint, ordinal };
+        self.lease_or_defer(&Found { key, attempts: 0, cause }, &target, &payload, now)
+    }
+}

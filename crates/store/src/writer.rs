@@ -1,0 +1,423 @@
+//! The writer thread: group commit.
+//!
+//! It takes whatever was queued while the last transaction ran, writes it in one transaction, and answers everybody at
+//! once. No timer: an idle store answers in one sync, a busy one amortises it. **Invariant:** an answer leaves after the
+//! commit that it speaks of; a settlement is never dropped for want of disk.
+
+use crate::error::StoreError;
+use crate::handle::{StoreConfig, StoreMetrics};
+use crate::sqlite::core::Core;
+use crate::types::{Accepted, Lease, NewMessage, Settlement};
+use domain::{Clock, Timestamp};
+use parking_lot::Mutex;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Operations that one transaction takes at most.
+const BATCH_MAX: usize = 1024;
+/// Operations and payload bytes that may wait; beyond them, messages are refused with `Busy`.
+const QUEUE_MAX: usize = 32_768;
+const QUEUE_BYTES_MAX: usize = 64 << 20;
+/// Deliveries that a transaction claims or reclaims at most, so that it stays short.
+const CLAIM_BUDGET: u32 = 256;
+/// Rows that a transaction expires, or that a task moves, at most.
+const SLICE: u32 = 200;
+/// Between tries while the disk is full.
+const FULL_PAUSE: Duration = Duration::from_millis(500);
+
+/// Answers an `Exec` after its commit, or with the error that undid it.
+pub type ExecReply = Box<dyn FnOnce(Option<StoreError>) + Send>;
+/// A verb on configuration: its writes are undone when it says `false`.
+pub type Exec = Box<dyn FnOnce(&mut Core, Timestamp) -> (bool, ExecReply) + Send>;
+
+pub enum Op {
+    Accept(Box<NewMessage>, oneshot::Sender<Result<Accepted>>),
+    AcceptMany(Vec<NewMessage>, oneshot::Sender<Vec<Result<Accepted>>>),
+    Settle(Settlement),
+    Exec(Exec),
+    Close(oneshot::Sender<()>),
+}
+
+enum Reply {
+    Accept(oneshot::Sender<Result<Accepted>>, Result<Accepted>),
+    Many(oneshot::Sender<Vec<Result<Accepted>>>, Vec<Result<Accepted>>),
+    Exec(ExecReply, Option<StoreError>),
+    Closed(oneshot::Sender<()>),
+}
+
+impl Reply {
+    /// The receiver may have gone (its client hung up); what it asked for is done all the same.
+    fn send(self) {
+        match self {
+            Reply::Accept(to, result) => drop(to.send(result)),
+            Reply::Many(to, results) => drop(to.send(results)),
+            Reply::Exec(reply, error) => reply(error),
+            Reply::Closed(to) => drop(to.send(())),
+        }
+    }
+}
+
+/// What a transaction brought.
+#[derive(Default)]
+pub struct Committed {
+    replies: Vec<Reply>,
+    pub leases: Vec<Lease>,
+    /// Settlements to be tried again: nothing was written.
+    pub unsettled: Vec<Settlement>,
+    closed: bool,
+}
+
+impl Committed {
+    /// Answers everybody.
+    pub fn reply(&mut self) {
+        for r in self.replies.drain(..) {
+            r.send();
+        }
+    }
+}
+
+/// One transaction over `ops`, and the store's own background work.
+pub fn transact(core: &mut Core, ops: Vec<Op>, now: Timestamp) -> Committed {
+    let mut out = Committed::default();
+    let mut pending = Vec::with_capacity(ops.len());
+    let mut failed = core.begin().err();
+    for op in ops {
+        pending.push(apply(core, op, now, &mut failed));
+    }
+    if failed.is_none() {
+        failed = background(core, now).err();
+    }
+    let error = match failed {
+        Some(e) => {
+            core.rollback(now);
+            Some(e)
+        }
+        None => match core.commit(now) {
+            Ok(leases) => {
+                out.leases = leases;
+                None
+            }
+            Err(e) => Some(e),
+        },
+    };
+    if let Some(e) = &error {
+        tracing::error!(error = %e, "a transaction was undone");
+    }
+    for p in pending {
+        match p {
+            Pending::Accept(to, result) => out.replies.push(Reply::Accept(to, override_with(result, &error))),
+            Pending::Many(to, results) => {
+                let results = results.into_iter().map(|r| override_with(r, &error)).collect();
+                out.replies.push(Reply::Many(to, results));
+            }
+            Pending::Settle(s) if error.is_some() => out.unsettled.push(s),
+            Pending::Settle(_) => {}
+            Pending::Exec(reply) => out.replies.push(Reply::Exec(reply, error.clone())),
+            Pending::Unrun(exec) => drop(exec),
+            Pending::Close(to) => {
+                out.replies.push(Reply::Closed(to));
+                out.closed = true;
+            }
+        }
+    }
+    out
+}
+
+enum Pending {
+    Accept(oneshot::Sender<Result<Accepted>>, Result<Accepted>),
+    Many(oneshot::Sender<Vec<Result<Accepted>>>, Vec<Result<Accepted>>),
+    Settle(Settlement),
+    Exec(ExecReply),
+    /// The transaction had failed already; dropping it closes its channel, which its caller reads as a failure.
+    Unrun(Exec),
+    Close(oneshot::Sender<()>),
+}
+
+fn override_with<T>(result: Result<T>, error: &Option<StoreError>) -> Result<T> {
+    match error {
+        Some(e) => Err(e.clone()),
+        None => result,
+    }
+}
+
+fn apply(core: &mut Core, op: Op, now: Timestamp, failed: &mut Option<StoreError>) -> Pending {
+    match op {
+        Op::Accept(m, to) => Pending::Accept(to, accept(core, &m, now, failed)),
+        Op::AcceptMany(many, to) => Pending::Many(to, many.iter().map(|m| accept(core, m, now, failed)).collect()),
+        Op::Settle(s) => {
+            if failed.is_none() {
+                *failed = core.settle(&s, now).err();
+            }
+            Pending::Settle(s)
+        }
+        Op::Exec(exec) if failed.is_some() => Pending::Unrun(exec),
+        Op::Exec(exec) => {
+            let mut reply = None;
+            let run = core.savepoint(|core| {
+                let (keep, r) = exec(core, now);
+                reply = Some(r);
+                if keep { Ok(()) } else { Err(StoreError::NotFound("")) }
+            });
+            let reply = reply.unwrap_or_else(|| Box::new(|_| {}));
+            if let Err(e @ (StoreError::Full { .. } | StoreError::Failed(_))) = run {
+                *failed = Some(e);
+            }
+            Pending::Exec(reply)
+        }
+        Op::Close(to) => Pending::Close(to),
+    }
+}
+
+/// A refusal concerns one message; anything else undoes the transaction.
+fn accept(core: &mut Core, m: &NewMessage, now: Timestamp, failed: &mut Option<StoreError>) -> Result<Accepted> {
+    if let Some(e) = failed {
+        return Err(e.clone());
+    }
+    let result = core.accept(m, now);
+    if let Err(e @ (StoreError::Full { .. } | StoreError::Busy { .. } | StoreError::Failed(_))) = &result {
+        *failed = Some(e.clone());
+    }
+    result
+}
+
+fn background(core: &mut Core, now: Timestamp) -> Result<()> {
+    core.reclaim(now, CLAIM_BUDGET)?;
+    core.run_tasks(now, SLICE)?;
+    core.expire(now, SLICE)?;
+    core.claim(now, CLAIM_BUDGET)
+}
+
+/// What waits for the writer.
+pub(crate) struct Queue {
+    state: Mutex<QueueState>,
+    parked: AtomicBool,
+    thread: OnceLock<Thread>,
+}
+#[derive(Default)]
+struct QueueState {
+    ops: Vec<Op>,
+    bytes: usize,
+    closed: bool,
+}
+
+impl Queue {
+    pub fn new() -> Self {
+        Queue { state: Mutex::default(), parked: AtomicBool::new(false), thread: OnceLock::new() }
+    }
+
+    /// Queues a message, if there is room; gives it back otherwise.
+    pub fn push_bounded(&self, bytes: usize, op: Op) -> Result<()> {
+        let retry_after = Duration::from_secs(1);
+        {
+            let mut q = self.state.lock();
+            if q.closed || q.ops.len() >= QUEUE_MAX || q.bytes + bytes > QUEUE_BYTES_MAX {
+                return Err(StoreError::Busy { retry_after });
+            }
+            q.bytes += bytes;
+            q.ops.push(op);
+        }
+        self.wake();
+        Ok(())
+    }
+
+    /// Queues what can't be refused. After the end it is dropped, and so are the answers it would give.
+    pub fn push(&self, op: Op) {
+        {
+            let mut q = self.state.lock();
+            if q.closed {
+                return;
+            }
+            q.ops.push(op);
+        }
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if self.parked.swap(false, AcqRel)
+            && let Some(t) = self.thread.get()
+        {
+            t.unpark();
+        }
+    }
+
+    /// Everything queued; waits up to `wait` when there is nothing.
+    fn take(&self, wait: Duration) -> Vec<Op> {
+        let take = || {
+            let mut q = self.state.lock();
+            q.bytes = 0;
+            std::mem::take(&mut q.ops)
+        };
+        let ops = take();
+        if !ops.is_empty() || wait.is_zero() {
+            return ops;
+        }
+        self.parked.store(true, Release);
+        let ops = take();
+        if ops.is_empty() {
+            std::thread::park_timeout(wait);
+        }
+        self.parked.store(false, Release);
+        if ops.is_empty() { take() } else { ops }
+    }
+
+    fn close(&self) {
+        let mut q = self.state.lock();
+        q.closed = true;
+        q.ops.clear();
+    }
+}
+
+/// The thread's own state.
+pub(crate) struct Writer {
+    pub core: Core,
+    pub queue: Arc<Queue>,
+    pub metrics: Arc<StoreMetrics>,
+    pub clock: Arc<dyn Clock>,
+    pub committed: mpsc::UnboundedSender<Committed>,
+    /// Says why, once the store can't go on.
+    pub broken: watch::Sender<Option<String>>,
+    unsettled: Vec<Settlement>,
+    disk: Disk,
+}
+
+impl Writer {
+    pub fn new(
+        core: Core,
+        queue: Arc<Queue>,
+        config: &StoreConfig,
+        metrics: Arc<StoreMetrics>,
+        clock: Arc<dyn Clock>,
+        committed: mpsc::UnboundedSender<Committed>,
+        broken: watch::Sender<Option<String>>,
+    ) -> Self {
+        let disk = Disk { path: config.path.clone(), reserve: config.disk_reserve, checked_us: 0, full: false };
+        Writer { core, queue, metrics, clock, committed, broken, unsettled: Vec::new(), disk }
+    }
+
+    /// Until `Close`, or until the disk breaks.
+    pub fn run(mut self) {
+        let _ = self.queue.thread.set(std::thread::current());
+        let mut paused_until_us = 0;
+        loop {
+            let ops = self.queue.take(self.wait(paused_until_us));
+            let now_us = self.clock.monotonic_us();
+            let has_ops = !ops.is_empty();
+            if !has_ops && now_us < paused_until_us {
+                continue;
+            }
+            let mut ops: std::collections::VecDeque<Op> = self.refuse_if_full(ops, now_us).into();
+            if now_us >= paused_until_us {
+                for s in self.unsettled.drain(..).rev() {
+                    ops.push_front(Op::Settle(s));
+                }
+            }
+            let due = self.core.next_wake(self.clock.now()).is_some_and(|t| t <= self.clock.now());
+            while !ops.is_empty() || due {
+                let batch: Vec<Op> = ops.drain(..ops.len().min(BATCH_MAX)).collect();
+                let done = self.commit(batch);
+                if done.is_err() {
+                    paused_until_us = self.clock.monotonic_us() + FULL_PAUSE.as_micros() as u64;
+                }
+                if done == Ok(true) || self.core.is_broken() {
+                    self.end(ops);
+                    return;
+                }
+                if ops.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// `Ok(true)` when the store is to close; `Err` when nothing was written.
+    fn commit(&mut self, batch: Vec<Op>) -> std::result::Result<bool, ()> {
+        let size = batch.len() as u64;
+        let from = self.clock.monotonic_us();
+        let mut done = transact(&mut self.core, batch, self.clock.now());
+        let failed = !done.unsettled.is_empty();
+        self.unsettled.append(&mut done.unsettled);
+        self.metrics.commits.fetch_add(1, Relaxed);
+        self.metrics.commit_us.fetch_add(self.clock.monotonic_us().saturating_sub(from), Relaxed);
+        self.metrics.committed_ops.fetch_add(size, Relaxed);
+        self.core.publish();
+        let closed = done.closed;
+        if self.committed.send(done).is_err() {
+            return Ok(true);
+        }
+        if failed { Err(()) } else { Ok(closed) }
+    }
+
+    fn wait(&self, paused_until_us: u64) -> Duration {
+        let now = self.clock.now();
+        let until = self.core.next_wake(now).map_or(Duration::from_secs(1), |t| t.since(now));
+        let pause = Duration::from_micros(paused_until_us.saturating_sub(self.clock.monotonic_us()));
+        if pause.is_zero() {
+            if self.unsettled.is_empty() { until.min(Duration::from_secs(1)) } else { Duration::ZERO }
+        } else {
+            pause
+        }
+    }
+
+    /// Messages are refused while the disk is below its reserve, so that what was accepted can still be settled.
+    fn refuse_if_full(&mut self, ops: Vec<Op>, now_us: u64) -> Vec<Op> {
+        if !self.disk.is_full(now_us) {
+            return ops;
+        }
+        let error = StoreError::Full { retry_after: Duration::from_secs(5) };
+        let mut refused = Committed::default();
+        let mut kept = Vec::new();
+        for op in ops {
+            match op {
+                Op::Accept(_, to) => refused.replies.push(Reply::Accept(to, Err(error.clone()))),
+                Op::AcceptMany(many, to) => {
+                    let all = many.iter().map(|_| Err(error.clone())).collect();
+                    refused.replies.push(Reply::Many(to, all));
+                }
+                other => kept.push(other),
+            }
+        }
+        self.metrics.refused_full.fetch_add(refused.replies.len() as u64, Relaxed);
+        let _ = self.committed.send(refused);
+        kept
+    }
+
+    fn end(self, rest: std::collections::VecDeque<Op>) {
+        self.queue.close();
+        drop(rest);
+        if self.core.is_broken() {
+            let why = "the disk failed to sync; what was acknowledged is safe, restart to go on".to_owned();
+            let _ = self.broken.send(Some(why));
+        }
+        self.core.close();
+    }
+}
+
+/// Watches the free space of the file system that holds the database.
+struct Disk {
+    path: PathBuf,
+    reserve: u64,
+    checked_us: u64,
+    full: bool,
+}
+
+impl Disk {
+    fn is_full(&mut self, now_us: u64) -> bool {
+        if self.checked_us == 0 || now_us.saturating_sub(self.checked_us) > 250_000 {
+            self.checked_us = now_us.max(1);
+            let dir = self.path.parent().filter(|d| !d.as_os_str().is_empty());
+            let free = rustix::fs::statvfs(dir.unwrap_or(std::path::Path::new(".")));
+            let full = free.is_ok_and(|s| s.f_bavail.saturating_mul(s.f_frsize) < self.reserve);
+            if full != self.full {
+                tracing::warn!(full, reserve_bytes = self.reserve, "free disk space crossed the reserve");
+            }
+            self.full = full;
+        }
+        self.full
+    }
+}
