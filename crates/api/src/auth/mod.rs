@@ -29,6 +29,8 @@ pub(crate) const TOKEN_LEN_MAX: usize = 8 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub org: OrgId,
+    /// Its public id, as its tokens write it.
+    pub org_text: Arc<str>,
     /// Set for an application token: the only application that it may touch.
     pub app: Option<AppId>,
     pub capabilities: Capabilities,
@@ -128,9 +130,11 @@ async fn caller(store: &Store, claims: Claims, token_hash: [u8; 32]) -> Result<C
         Subject::Org(org) => (org, None),
         Subject::App { app, org } => (org, Some(store.codec().read::<AppId>(app).ok_or_else(invalid)?)),
     };
+    let org_text = Arc::from(org);
     let org = store.organisation(org).await?;
     Ok(Caller {
         org,
+        org_text,
         app,
         capabilities: claims.capabilities(),
         expires_at: claims.expires_at(),

@@ -56,10 +56,9 @@ pub(crate) async fn portal_access(call: Call) -> Result<Reply, Problem> {
     let wanted = read_body(&call.body)?;
     let route = route_or_create(&call, wanted.application.as_deref()).await?;
     let now = call.shared.now();
-    let org = call.store().organisation_text(call.caller.org).await?;
     let token = call.shared.auth.keys().mint(
         &NewToken {
-            org: &org,
+            org: &call.caller.org_text,
             app: Some(&call.codec().text(route.app)),
             expires_at: Some(now.plus(Duration::from_secs(wanted.expiry_s))),
             capabilities: wanted.capabilities,
