@@ -65,7 +65,9 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(
     let mut whole: Option<BytesMut> = None;
     while let Some(piece) = next(body).await? {
         let whole = whole.get_or_insert_with(|| {
-            let expected = usize::try_from(announced(headers)).unwrap_or(0).clamp(first.len() + piece.len(), limit.max(first.len() + piece.len()));
+            let expected = usize::try_from(announced(headers))
+                .unwrap_or(0)
+                .clamp(first.len() + piece.len(), limit.max(first.len() + piece.len()));
             let mut whole = BytesMut::with_capacity(expected);
             whole.extend_from_slice(&first);
             whole

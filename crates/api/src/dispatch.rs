@@ -86,9 +86,8 @@ async fn authorise(shared: &Shared, index: usize, headers: &HeaderMap) -> Result
 /// The server's own limits on a head are a little wider, so that a client reads why it was refused.
 fn check_head(shared: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
     let limits = &shared.config.limits;
-    let too_large = |detail: String| {
-        Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail))
-    };
+    let too_large =
+        |detail: String| Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
     if headers.len() > limits.max_headers {
         return too_large(format!("A request may have {} headers", limits.max_headers));
     }

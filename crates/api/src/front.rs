@@ -178,7 +178,9 @@ mod tests {
     #[test]
     fn the_front_knows_the_hot_path_and_nothing_else() {
         assert_eq!(message_create("/api/v1/app/a.b/msg"), Some("a.b"));
-        for other in ["/api/v1/app//msg", "/api/v1/app/a/b/msg", "/api/v1/app/%41/msg", "/api/v1/app/a/msg/x", "/api/v1/app"] {
+        for other in
+            ["/api/v1/app//msg", "/api/v1/app/a/b/msg", "/api/v1/app/%41/msg", "/api/v1/app/a/msg/x", "/api/v1/app"]
+        {
             assert_eq!(message_create(other), None, "{other}");
         }
         assert_eq!(ROUTES[MESSAGE_CREATE].path, "/api/v1/app/{app_id}/msg");

@@ -127,8 +127,12 @@ impl From<StoreError> for Problem {
         match e {
             StoreError::NotFound(what) => Problem::not_found(format!("{what} not found")),
             StoreError::Conflict(why) => Problem::conflict(why),
-            StoreError::Full { retry_after } => Problem::unavailable("The disk is full; nothing was stored", retry_after),
-            StoreError::Busy { retry_after } => Problem::unavailable("The server is busy; nothing was stored", retry_after),
+            StoreError::Full { retry_after } => {
+                Problem::unavailable("The disk is full; nothing was stored", retry_after)
+            }
+            StoreError::Busy { retry_after } => {
+                Problem::unavailable("The server is busy; nothing was stored", retry_after)
+            }
             StoreError::Failed(cause) => Problem::failed(&cause),
         }
     }
@@ -149,7 +153,12 @@ mod tests {
     #[test]
     fn each_store_error_has_its_status_and_a_body() {
         check(StoreError::NotFound("endpoint"), 404, r#"{"code":"not_found","detail":"endpoint not found"}"#, None);
-        check(StoreError::Conflict("the uid is taken"), 409, r#"{"code":"conflict","detail":"the uid is taken"}"#, None);
+        check(
+            StoreError::Conflict("the uid is taken"),
+            409,
+            r#"{"code":"conflict","detail":"the uid is taken"}"#,
+            None,
+        );
         let full = StoreError::Full { retry_after: Duration::from_millis(2_500) };
         check(full, 503, r#"{"code":"unavailable","detail":"The disk is full; nothing was stored"}"#, Some(3));
         let busy = StoreError::Busy { retry_after: Duration::ZERO };

@@ -3,7 +3,9 @@
 //! The router, the metrics and the tests of access all read this one table. **Invariant:** a route without an
 //! [`Access`] doesn't compile.
 
-use crate::auth::Capability::{self, CreateAttempts, ManageEndpoint, ManageEndpointSecret, ViewBase, ViewEndpointSecret};
+use crate::auth::Capability::{
+    self, CreateAttempts, ManageEndpoint, ManageEndpointSecret, ViewBase, ViewEndpointSecret,
+};
 use crate::call::Call;
 use crate::handlers::{
     application as app, attempt, auth, batch, endpoint, event_type, health, message, operational, secret, task,

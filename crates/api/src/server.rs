@@ -76,8 +76,14 @@ fn connection(
     builder: &http1::Builder,
     stream: TcpStream,
     api: Api,
-) -> Connection<impl hyper::service::Service<hyper::Request<Incoming>, Response = hyper::Response<axum::body::Body>, Error = Infallible, Future: Send> + use<>>
-{
+) -> Connection<
+    impl hyper::service::Service<
+        hyper::Request<Incoming>,
+        Response = hyper::Response<axum::body::Body>,
+        Error = Infallible,
+        Future: Send,
+    > + use<>,
+> {
     if let Err(cause) = stream.set_nodelay(true) {
         tracing::debug!(%cause, "TCP_NODELAY could not be set");
     }

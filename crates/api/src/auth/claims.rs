@@ -110,9 +110,7 @@ impl Claims {
     pub fn capabilities(&self) -> Capabilities {
         match &self.capabilities {
             None => Capabilities::ALL,
-            Some(names) => {
-                Capabilities::of(&names.iter().filter_map(|n| Capabilities::parse(n)).collect::<Vec<_>>())
-            }
+            Some(names) => Capabilities::of(&names.iter().filter_map(|n| Capabilities::parse(n)).collect::<Vec<_>>()),
         }
     }
     pub fn expires_at(&self) -> Option<Timestamp> {

@@ -113,7 +113,8 @@ fn invalid() -> Problem {
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or_else(|| Problem::unauthenticated("Missing token: send `Authorization: Bearer <token>`"))?;
+    let value =
+        values.next().ok_or_else(|| Problem::unauthenticated("Missing token: send `Authorization: Bearer <token>`"))?;
     if values.next().is_some() {
         return Err(Problem::unauthenticated("Invalid token: more than one Authorization header"));
     }

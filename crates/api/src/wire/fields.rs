@@ -65,9 +65,7 @@ impl Fields {
     /// The object in field `name`, to be read in the same way; complaints go under its name.
     pub fn nested(name: &'static str, value: Value) -> Result<Fields, Problem> {
         match value {
-            Value::Object(map) => {
-                Ok(Fields { map, complaints: Vec::new(), place: vec!["body".into(), name.into()] })
-            }
+            Value::Object(map) => Ok(Fields { map, complaints: Vec::new(), place: vec!["body".into(), name.into()] }),
             _ => Err(Problem::field(name, "must be an object")),
         }
     }

@@ -18,8 +18,22 @@ const VALUE_LEN_MAX: usize = 4096;
 
 /// Names that the sender owns.
 const OWNED: [&str; 16] = [
-    "accept-encoding", "connection", "date", "expect", "forwarded", "host", "keep-alive", "proxy-connection", "te",
-    "trailer", "transfer-encoding", "upgrade", "user-agent", "via", "x-forwarded-for", "x-real-ip",
+    "accept-encoding",
+    "connection",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-forwarded-for",
+    "x-real-ip",
 ];
 const OWNED_PREFIXES: [&str; 5] = ["content-", "proxy-", "svix-", "webhook-", "sec-"];
 
@@ -102,7 +116,9 @@ fn headers(v: Value) -> Read<Headers> {
 }
 
 fn name(text: &str) -> Read<String> {
-    let Ok(name) = text.parse::<HeaderName>() else { return Err("a header name has a character that is not allowed".into()) };
+    let Ok(name) = text.parse::<HeaderName>() else {
+        return Err("a header name has a character that is not allowed".into());
+    };
     let name = name.as_str();
     if OWNED.contains(&name) || OWNED_PREFIXES.iter().any(|p| name.starts_with(p)) {
         return Err(format!("the header {name} is set by the sender").into());
@@ -132,10 +148,13 @@ mod tests {
 
     #[test]
     fn headers_that_the_sender_owns_or_that_break_http_are_refused() {
-        for name in ["Host", "content-type", "Webhook-Id", "svix-signature", "Transfer-Encoding", "a b", "", "é", "a:b"] {
+        for name in ["Host", "content-type", "Webhook-Id", "svix-signature", "Transfer-Encoding", "a b", "", "é", "a:b"]
+        {
             assert!(check(&format!(r#"{{"headers":{{"{name}":"x"}}}}"#)).is_err(), "{name}");
         }
-        for value in [r#""a\nb""#, r#""a\rb""#, r#""\u0000""#, "1", "null", r#""é""#, &format!("\"{}\"", "v".repeat(4097))] {
+        for value in
+            [r#""a\nb""#, r#""a\rb""#, r#""\u0000""#, "1", "null", r#""é""#, &format!("\"{}\"", "v".repeat(4097))]
+        {
             assert!(check(&format!(r#"{{"headers":{{"x-a":{value}}}}}"#)).is_err(), "{value}");
         }
         assert!(check(r#"{"headers":{"X-A":"1","x-a":"2"}}"#).is_err());
@@ -144,7 +163,8 @@ mod tests {
 
     #[test]
     fn values_of_sensitive_headers_are_not_shown() {
-        let headers = Headers::from(["authorization", "x-api-key", "x-csrf-token", "x-plain"].map(|n| (n.into(), "v".into())));
+        let headers =
+            Headers::from(["authorization", "x-api-key", "x-csrf-token", "x-plain"].map(|n| (n.into(), "v".into())));
         let out = serde_json::to_string(&HeadersOut::of(&headers)).unwrap();
         assert_eq!(out, r#"{"headers":{"x-plain":"v"},"sensitive":["authorization","x-api-key","x-csrf-token"]}"#);
     }

@@ -408,9 +408,9 @@ mod tests {
         let bytes = Bytes::from(body.to_owned());
         let text = std::str::from_utf8(&bytes).unwrap();
         let rules = MessageRules { payload_limit: 2_000_000, now: NOW };
-        MessageIn::parse(text).and_then(|m| m.check(&bytes, &rules)).map_err(|p| {
-            (p.status().as_u16(), String::from_utf8_lossy(&p.into_reply().body).into_owned())
-        })
+        MessageIn::parse(text)
+            .and_then(|m| m.check(&bytes, &rules))
+            .map_err(|p| (p.status().as_u16(), String::from_utf8_lossy(&p.into_reply().body).into_owned()))
     }
 
     fn refused(body: &str) -> (u16, String) {
@@ -448,7 +448,8 @@ mod tests {
         let d = check(r#"{"eventType":"a","transformationsParams":{"rawPayload":"<a>\n"}}"#).unwrap();
         assert_eq!(d.payload.bytes, "<a>\n");
         assert!(d.open_answer(true).ends_with(r#""payload":{"rawPayload":"<a>\n"}"#));
-        let d = check(r#"{"eventType":"a","payload":{},"transformationsParams":{"rawPayload":"{\"a\" : 1}"}}"#).unwrap();
+        let d =
+            check(r#"{"eventType":"a","payload":{},"transformationsParams":{"rawPayload":"{\"a\" : 1}"}}"#).unwrap();
         assert!(d.open_answer(true).ends_with(r#""payload":{"a" : 1}"#));
     }
 
@@ -463,7 +464,8 @@ mod tests {
         }
         let brackets_in_text = format!(r#"{{"eventType":"a","payload":{{"x":"{}\"["}}}}"#, "[".repeat(1000));
         assert!(check(&brackets_in_text).is_ok());
-        let unknown = format!(r#"{{"other":{}{},"eventType":"a","payload":{{}}}}"#, "[".repeat(300_000), "]".repeat(300_000));
+        let unknown =
+            format!(r#"{{"other":{}{},"eventType":"a","payload":{{}}}}"#, "[".repeat(300_000), "]".repeat(300_000));
         assert!(check(&unknown).is_ok());
     }
 
@@ -486,9 +488,21 @@ mod tests {
             (r#"{"eventType":"a","payload":{},"eventId":"msg_1"}"#, 422, r#"["body","eventId"]"#),
             (r#"{"eventType":"a","payload":{},"channels":"x"}"#, 422, r#"["body","channels"]"#),
             (r#"{"eventType":"a","payload":{},"channels":["a b"]}"#, 422, r#"["body","channels"]"#),
-            (r#"{"eventType":"a","payload":{},"tags":["1","2","3","4","5","6","7","8","9"]}"#, 422, r#"["body","tags"]"#),
-            (r#"{"eventType":"a","payload":{},"payloadRetentionPeriod":4}"#, 422, r#"["body","payloadRetentionPeriod"]"#),
-            (r#"{"eventType":"a","payload":{},"payloadRetentionPeriod":"9"}"#, 422, r#"["body","payloadRetentionPeriod"]"#),
+            (
+                r#"{"eventType":"a","payload":{},"tags":["1","2","3","4","5","6","7","8","9"]}"#,
+                422,
+                r#"["body","tags"]"#,
+            ),
+            (
+                r#"{"eventType":"a","payload":{},"payloadRetentionPeriod":4}"#,
+                422,
+                r#"["body","payloadRetentionPeriod"]"#,
+            ),
+            (
+                r#"{"eventType":"a","payload":{},"payloadRetentionPeriod":"9"}"#,
+                422,
+                r#"["body","payloadRetentionPeriod"]"#,
+            ),
             (r#"{"eventType":"a","payload":{},"deliverAt":"soon"}"#, 422, r#"["body","deliverAt"]"#),
             (r#"{"eventType":"a","payload":{},"deliverAt":"2999-01-01T00:00:00Z"}"#, 422, r#"["body","deliverAt"]"#),
             (r#"{"eventType":"a","eventType":"b","payload":{}}"#, 422, "duplicate field"),
@@ -507,7 +521,10 @@ mod tests {
             "payloadRetentionPeriod":null,"transformationsParams":null,"application":null,"nobody":[1,{"x":2}]}"#;
         let d = check(body).unwrap();
         assert_eq!((d.event_id, d.deliver_at, d.payload_retention_days), (None, None, None));
-        assert_eq!(check(r#"{"eventType":"a","payload":{},"deliverAt":"2001-01-01T00:00:00Z"}"#).unwrap().deliver_at, None);
+        assert_eq!(
+            check(r#"{"eventType":"a","payload":{},"deliverAt":"2001-01-01T00:00:00Z"}"#).unwrap().deliver_at,
+            None
+        );
     }
 
     #[test]
