@@ -1,1 +1,30 @@
+//! The REST API: wire-compatible with the Svix API, so that its SDKs work unchanged (docs/api.md).
 //!
+//! `app` builds an [`Api`] over an open store and [`serve`]s it. Inside, arrows go one way: `wire` (what bodies look
+//! like) <- `handlers` (what operations do) <- `routes` (who may call them) <- `dispatch` <- `front` <- `server`.
+//!
+//! **Invariant:** imports domain, store and signing only. The API never sends a webhook: it writes what the engine reads.
+
+mod auth;
+mod body;
+mod call;
+mod config;
+mod cors;
+mod dispatch;
+mod front;
+mod handlers;
+mod idempotency;
+mod metrics;
+mod problem;
+mod reply;
+mod routes;
+mod server;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use auth::{Capabilities, Capability, JwtAlgorithm, JwtKeyError, JwtKeys, NewToken};
+pub use config::{ApiConfig, PAYLOAD_LIMIT_DEFAULT, REQUEST_BODY_LIMIT_DEFAULT, ServerLimits};
+pub use front::Api;
+pub use server::serve;

@@ -1,0 +1,149 @@
+//! Who is calling: from a bearer token to an organisation or an application.
+//!
+//! Called once per request, before its body is read. **Invariant:** the tenant comes from the credential alone, never
+//! from the path or the body.
+
+mod cache;
+mod claims;
+mod jwt;
+mod pem;
+
+pub use claims::{Capabilities, Capability, NewToken};
+pub use jwt::{JwtAlgorithm, JwtKeyError, JwtKeys};
+
+use crate::problem::Problem;
+use cache::TokenCache;
+use claims::{Claims, Subject};
+use domain::{AppId, OrgId, Timestamp};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use store::Store;
+
+/// A longer token is refused unread.
+pub(crate) const TOKEN_LEN_MAX: usize = 8 * 1024;
+
+/// The holder of a token that was checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub org: OrgId,
+    /// Its public id, as its tokens write it.
+    pub org_text: Arc<str>,
+    /// Set for an application token: the only application that it may touch.
+    pub app: Option<AppId>,
+    pub capabilities: Capabilities,
+    /// Feature flags of an application token; event types behind others are hidden from it.
+    pub feature_flags: Arc<[String]>,
+    pub token_hash: [u8; 32],
+    pub expires_at: Option<Timestamp>,
+    not_before: Option<Timestamp>,
+}
+
+/// Checks tokens, and remembers those that it checked.
+pub(crate) struct Auth {
+    keys: Arc<JwtKeys>,
+    cache: TokenCache,
+    /// Counts revocations, so that remembered tokens are looked up again after one.
+    revocations: AtomicU64,
+}
+
+impl Auth {
+    pub fn new(keys: Arc<JwtKeys>) -> Self {
+        Auth { keys, cache: TokenCache::new(), revocations: AtomicU64::new(0) }
+    }
+
+    pub fn keys(&self) -> &JwtKeys {
+        &self.keys
+    }
+
+    /// The caller, from `Authorization: Bearer <token>`.
+    pub async fn check(&self, store: &Store, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let token = bearer(headers)?;
+        let now = store.clock().now();
+        let generation = self.revocations.load(Ordering::Acquire);
+        if let Some(caller) = self.cache.get(token, generation) {
+            return if caller.is_current(now) { Ok(caller) } else { Err(invalid()) };
+        }
+        let caller = self.check_unknown(store, token, now).await?;
+        self.cache.put(token, generation, caller.clone());
+        Ok(caller)
+    }
+
+    async fn check_unknown(&self, store: &Store, token: &str, now: Timestamp) -> Result<Caller, Problem> {
+        if self.keys.is_secret(token) {
+            return Err(Problem::unauthenticated(
+                "Invalid token: this is the secret that signs tokens. Keep it on the server, and make a token with \
+                 `postrider token create`",
+            ));
+        }
+        let claims = self.keys.verify(token).map_err(|why| {
+            tracing::debug!(%why, "a token was refused");
+            invalid()
+        })?;
+        let token_hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        if store.is_revoked(&token_hash) {
+            return Err(invalid());
+        }
+        let caller = caller(store, claims, token_hash).await?;
+        if caller.is_current(now) { Ok(caller) } else { Err(invalid()) }
+    }
+
+    /// Refuses the caller's token from now on.
+    pub async fn revoke(&self, store: &Store, caller: &Caller) -> Result<(), Problem> {
+        // The leeway of an expiry is part of a token's life.
+        let until = caller.expires_at.map(|t| t.plus(claims::LEEWAY));
+        store.revoke_token(caller.token_hash, until).await?;
+        self.revocations.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl Caller {
+    fn is_current(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|t| now < t.plus(claims::LEEWAY))
+            && self.not_before.is_none_or(|t| t <= now.plus(claims::LEEWAY))
+    }
+}
+
+fn invalid() -> Problem {
+    Problem::unauthenticated("Invalid token")
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value =
+        values.next().ok_or_else(|| Problem::unauthenticated("Missing token: send `Authorization: Bearer <token>`"))?;
+    if values.next().is_some() {
+        return Err(Problem::unauthenticated("Invalid token: more than one Authorization header"));
+    }
+    let text = value.to_str().map_err(|_| invalid())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(invalid)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || token.len() > TOKEN_LEN_MAX {
+        return Err(invalid());
+    }
+    Ok(token.trim())
+}
+
+async fn caller(store: &Store, claims: Claims, token_hash: [u8; 32]) -> Result<Caller, Problem> {
+    let (org, app) = match claims.subject().ok_or_else(invalid)? {
+        Subject::Org(org) => (org, None),
+        Subject::App { app, org } => (org, Some(store.codec().read::<AppId>(app).ok_or_else(invalid)?)),
+    };
+    let org_text = Arc::from(org);
+    let org = store.organisation(org).await?;
+    Ok(Caller {
+        org,
+        org_text,
+        app,
+        capabilities: claims.capabilities(),
+        expires_at: claims.expires_at(),
+        not_before: claims.not_before(),
+        feature_flags: claims.feature_flags.into(),
+        token_hash,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Reads a request's body: whole, bounded in size and time.
+//!
+//! **Invariant:** never more than the limit in memory, whatever the client announces.
+
+use crate::problem::Problem;
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt;
+use std::time::Duration;
+
+/// How much of a refused body is read and dropped, so that the client sees the answer and not a reset connection.
+const DRAIN_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
+    mut body: B,
+    headers: &HeaderMap,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Bytes, Problem> {
+    if let Some(encoding) = headers.get(CONTENT_ENCODING)
+        && encoding.as_bytes() != b"identity"
+    {
+        drain(body, timeout).await;
+        let detail = "Compressed bodies are not taken";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
+    }
+    if announced(headers) > limit as u64 {
+        drain(body, timeout).await;
+        return Err(Problem::payload_too_large(limit));
+    }
+    match tokio::time::timeout(timeout, collect(&mut body, headers, limit)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => {
+            drain(body, timeout).await;
+            Err(Problem::payload_too_large(limit))
+        }
+        Ok(Err(problem)) => Err(problem),
+        Err(_) => {
+            let detail = format!("The body did not arrive within {} s", timeout.as_secs());
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail))
+        }
+    }
+}
+
+fn announced(headers: &HeaderMap) -> u64 {
+    headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0)
+}
+
+/// `None` when it is longer than `limit`.
+async fn collect<B: Body<Data = Bytes> + Unpin>(
+    body: &mut B,
+    headers: &HeaderMap,
+    limit: usize,
+) -> Result<Option<Bytes>, Problem> {
+    let Some(first) = next(body).await? else { return Ok(Some(Bytes::new())) };
+    if first.len() > limit {
+        return Ok(None);
+    }
+    // Nearly every body comes in one piece and is not copied.
+    if body.is_end_stream() {
+        return Ok(Some(first));
+    }
+    let mut whole: Option<BytesMut> = None;
+    while let Some(piece) = next(body).await? {
+        let whole = whole.get_or_insert_with(|| {
+            let expected = usize::try_from(announced(headers))
+                .unwrap_or(0)
+                .clamp(first.len() + piece.len(), limit.max(first.len() + piece.len()));
+            let mut whole = BytesMut::with_capacity(expected);
+            whole.extend_from_slice(&first);
+            whole
+        });
+        if whole.len() + piece.len() > limit {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(Some(whole.map_or(first, BytesMut::freeze)))
+}
+
+/// The next piece of data; trailers are dropped.
+async fn next<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Option<Bytes>, Problem> {
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+            Some(Err(_)) => {
+                return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_request", "The body was cut off"));
+            }
+        }
+    }
+}
+
+/// Reads and drops what a client still sends, within bounds.
+pub(crate) async fn drain<B: Body<Data = Bytes> + Unpin>(mut body: B, timeout: Duration) {
+    let mut left = DRAIN_BYTES_MAX;
+    let dropping = async {
+        while let Ok(Some(piece)) = next(&mut body).await {
+            left = left.saturating_sub(piece.len() as u64);
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(timeout, dropping).await;
+}

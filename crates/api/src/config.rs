@@ -1,0 +1,68 @@
+//! What the API is told at the start.
+//!
+//! **Invariant:** read once in `app`; nothing here reads the environment.
+
+use crate::auth::JwtKeys;
+use domain::target::TargetRules;
+use signing::{SecretBox, SignatureType};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Settings of the API. Each limit is a setting.
+#[derive(Clone)]
+pub struct ApiConfig {
+    /// Keys that check (and make) tokens.
+    pub jwt: Arc<JwtKeys>,
+    /// Origins that browsers may call from; `*` is any. Empty allows none.
+    pub cors: Vec<String>,
+    /// Where this server is reached from outside, for portal links: `https://hooks.example.com`.
+    pub public_url: Option<String>,
+    /// Bytes of one message's payload at most.
+    pub payload_limit: usize,
+    /// Bytes of one request's body at most.
+    pub request_body_limit: usize,
+    /// How new endpoints sign when no secret is given.
+    pub default_signature_type: SignatureType,
+    /// Which URLs an endpoint may have.
+    pub target_rules: TargetRules,
+    /// Seals endpoint secrets and custom headers.
+    pub secret_box: Arc<SecretBox>,
+    /// Prometheus text of the other crates, appended to `/metrics`.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub limits: ServerLimits,
+}
+
+/// Limits of the HTTP server.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerLimits {
+    /// Connections at most; more wait in the listener's queue.
+    pub max_connections: usize,
+    /// Until a request's head is complete; an idle connection is closed after it too.
+    pub header_read_timeout: Duration,
+    /// Until a request's body is complete.
+    pub body_read_timeout: Duration,
+    /// Headers of a request at most.
+    pub max_headers: usize,
+    /// Bytes of a request's headers at most.
+    pub max_header_bytes: usize,
+    /// After the shutdown signal, how long requests in flight may take.
+    pub drain_timeout: Duration,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        ServerLimits {
+            max_connections: 10_000,
+            header_read_timeout: Duration::from_secs(30),
+            body_read_timeout: Duration::from_secs(30),
+            max_headers: 100,
+            max_header_bytes: 32 * 1024,
+            drain_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Bytes of a payload at most, unless set.
+pub const PAYLOAD_LIMIT_DEFAULT: usize = 1024 * 1024;
+/// Bytes of a request's body at most, unless set.
+pub const REQUEST_BODY_LIMIT_DEFAULT: usize = 4 * 1024 * 1024;

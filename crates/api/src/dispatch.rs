@@ -1,0 +1,99 @@
+//! From a matched route to a response: the token, the body, the key, the handler, the headers that every answer has.
+//!
+//! Both doors, the front's own match and the router's, come through [`run`]. **Invariant:** nothing is read of a body
+//! before its sender's token was checked, and every request is counted once.
+
+use crate::auth::Caller;
+use crate::body;
+use crate::call::{Call, Params, Shared};
+use crate::cors;
+use crate::handlers::health;
+use crate::idempotency;
+use crate::problem::Problem;
+use crate::reply::Reply;
+use crate::routes::{Access, Handler, HandlerFuture, Keys, ROUTES, Verb};
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use std::sync::Arc;
+
+/// Answers a request for the route at `index` of the table, or for none beyond it.
+pub(crate) async fn run<B>(shared: Arc<Shared>, index: usize, params: Params, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    let started_us = shared.store.clock().monotonic_us();
+    let origin = cors::allowed(&shared.config.cors, request.headers());
+    let answer = answer(&shared, index, params, request).await;
+    let reply = answer.unwrap_or_else(Problem::into_reply);
+    let duration_us = shared.store.clock().monotonic_us().saturating_sub(started_us);
+    shared.metrics.record(index, reply.status.as_u16(), duration_us);
+    let mut response = reply.into_response();
+    cors::apply(origin, &mut response);
+    response
+}
+
+async fn answer<B>(shared: &Arc<Shared>, index: usize, params: Params, request: Request<B>) -> Result<Reply, Problem>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    let (parts, incoming) = request.into_parts();
+    let limits = &shared.config.limits;
+    let allowed = match check_head(shared, &parts.headers) {
+        Ok(()) => authorise(shared, index, &parts.headers).await,
+        Err(problem) => Err(problem),
+    };
+    let (handler, keys, caller) = match allowed {
+        Ok(Allowed::Public(page)) => return health::show(page, shared).await,
+        Ok(Allowed::Caller(handler, keys, caller)) => (handler, keys, caller),
+        Err(problem) => {
+            body::drain(incoming, limits.body_read_timeout).await;
+            return Err(problem);
+        }
+    };
+    let limit = shared.config.request_body_limit;
+    let body = body::read(incoming, &parts.headers, limit, limits.body_read_timeout).await?;
+    let call = Call { shared: shared.clone(), caller, params, uri: parts.uri, headers: parts.headers, body };
+    match keys {
+        Keys::Own => handler(call).await,
+        Keys::Kept => idempotency::once(call, handler).await,
+    }
+}
+
+enum Allowed {
+    Public(health::Page),
+    Caller(fn(Call) -> HandlerFuture, Keys, Caller),
+}
+
+async fn authorise(shared: &Shared, index: usize, headers: &HeaderMap) -> Result<Allowed, Problem> {
+    let route = ROUTES.get(index).ok_or_else(|| Problem::not_found("There is no such route"))?;
+    let handler = match &route.handler {
+        Handler::Public(page) => return Ok(Allowed::Public(*page)),
+        Handler::Call(handler) => *handler,
+    };
+    let caller = shared.auth.check(&shared.store, headers).await?;
+    let granted = match (route.access, caller.app) {
+        (Access::Public | Access::Org | Access::App(_) | Access::Shared(_), None) => true,
+        (Access::App(capability) | Access::Shared(capability), Some(_)) => caller.capabilities.has(capability),
+        (Access::OwnToken, app) => app.is_some(),
+        (Access::Public | Access::Org, Some(_)) => false,
+    };
+    // Only a POST is repeated by SDKs; the other verbs repeat themselves harmlessly.
+    let keys = if route.verb == Verb::Post { route.keys } else { Keys::Own };
+    if granted { Ok(Allowed::Caller(handler, keys, caller)) } else { Err(Problem::forbidden()) }
+}
+
+/// The server's own limits on a head are a little wider, so that a client reads why it was refused.
+fn check_head(shared: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
+    let limits = &shared.config.limits;
+    let too_large =
+        |detail: String| Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
+    if headers.len() > limits.max_headers {
+        return too_large(format!("A request may have {} headers", limits.max_headers));
+    }
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if bytes > limits.max_header_bytes {
+        return too_large(format!("The headers of a request may have {} bytes", limits.max_header_bytes));
+    }
+    Ok(())
+}

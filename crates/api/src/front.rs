@@ -1,0 +1,189 @@
+//! The API as a service: the hot path matched by hand, all else by axum's router.
+//!
+//! **Invariant:** both ways end in [`dispatch::run`]; the front only saves the router's work for the one route that
+//! runs thousands of times a second.
+
+use crate::auth::Auth;
+use crate::call::{Params, Shared};
+use crate::config::{ApiConfig, ServerLimits};
+use crate::idempotency::InFlight;
+use crate::metrics::HttpMetrics;
+use crate::problem::Problem;
+use crate::routes::{ROUTES, Verb};
+use crate::{cors, dispatch};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::RawPathParams;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::routing::{MethodFilter, MethodRouter};
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, Uri};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::Store;
+use tower::ServiceExt;
+
+/// Where the API begins; CORS is for these paths only.
+const PREFIX: &str = "/api/v1/";
+/// The row of the table that the front matches itself.
+const MESSAGE_CREATE: usize = 0;
+
+/// The REST API over a store. Clones share everything.
+#[derive(Clone)]
+pub struct Api {
+    shared: Arc<Shared>,
+    router: Router,
+}
+
+impl Api {
+    pub fn new(store: Store, config: ApiConfig) -> Self {
+        let shared = Arc::new(Shared {
+            auth: Auth::new(config.jwt.clone()),
+            store,
+            config,
+            metrics: HttpMetrics::new(),
+            in_flight: InFlight::default(),
+        });
+        Api { router: routes(&shared), shared }
+    }
+
+    /// Adds other pages (the admin UI). They must have no fallback.
+    pub fn merge(self, pages: Router) -> Self {
+        Api { router: self.router.merge(pages), ..self }
+    }
+
+    pub(crate) fn limits(&self) -> &ServerLimits {
+        &self.shared.config.limits
+    }
+
+    pub(crate) fn connection_opened(&self) -> OpenConnection {
+        self.shared.metrics.connections.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        OpenConnection(self.shared.clone())
+    }
+
+    /// Answers one request.
+    pub async fn answer<B>(&self, mut request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        strip_slash(request.uri_mut());
+        if request.method() == Method::POST
+            && let Some(app) = message_create(request.uri().path())
+        {
+            let params = Params::of([app]);
+            return dispatch::run(self.shared.clone(), MESSAGE_CREATE, params, request).await;
+        }
+        if request.method() == Method::OPTIONS && request.uri().path().starts_with(PREFIX) {
+            return cors::preflight(&self.shared.config.cors, request.headers());
+        }
+        match self.router.clone().oneshot(request.map(Body::new)).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// Counts an open connection until it is dropped.
+pub(crate) struct OpenConnection(Arc<Shared>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.metrics.connections.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// The application in `/api/v1/app/{app}/msg`. One that is percent-encoded is left to the router.
+fn message_create(path: &str) -> Option<&str> {
+    let app = path.strip_prefix("/api/v1/app/")?.strip_suffix("/msg")?;
+    (!app.is_empty() && !app.bytes().any(|c| c == b'/' || c == b'%')).then_some(app)
+}
+
+/// A trailing slash means nothing anywhere.
+fn strip_slash(uri: &mut Uri) {
+    let path = uri.path();
+    if path.len() < 2 || !path.ends_with('/') {
+        return;
+    }
+    let path = path.trim_end_matches('/');
+    let path = if path.is_empty() { "/" } else { path };
+    let text = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    if let Ok(stripped) = text.parse() {
+        *uri = stripped;
+    }
+}
+
+fn routes(shared: &Arc<Shared>) -> Router {
+    let mut by_path: BTreeMap<&str, MethodRouter> = BTreeMap::new();
+    for (index, route) in ROUTES.iter().enumerate() {
+        let shared = shared.clone();
+        let handler = move |params: Result<RawPathParams, RawPathParamsRejection>, request: Request<Body>| async move {
+            match params {
+                Ok(params) => {
+                    let params = Params::of(params.iter().map(|(_, value)| value));
+                    dispatch::run(shared, index, params, request).await
+                }
+                // A path that isn't UTF-8 names nothing.
+                Err(_) => dispatch::run(shared, ROUTES.len(), Params::default(), request).await,
+            }
+        };
+        let methods = by_path.remove(route.path).unwrap_or_default();
+        by_path.insert(route.path, methods.on(filter(route.verb), handler));
+    }
+    let router = by_path.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
+    let unmatched = shared.clone();
+    router
+        .method_not_allowed_fallback(|| async {
+            let detail = "This path has no such method";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_reply().into_response()
+        })
+        .fallback(move |request: Request<Body>| {
+            dispatch::run(unmatched.clone(), ROUTES.len(), Params::default(), request)
+        })
+}
+
+fn filter(verb: Verb) -> MethodFilter {
+    match verb {
+        // Answers HEAD too.
+        Verb::Get => MethodFilter::GET,
+        Verb::Post => MethodFilter::POST,
+        Verb::Put => MethodFilter::PUT,
+        Verb::Patch => MethodFilter::PATCH,
+        Verb::Delete => MethodFilter::DELETE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, want: &str) {
+        let mut uri: Uri = path.parse().unwrap();
+        strip_slash(&mut uri);
+        assert_eq!(uri.to_string(), want);
+    }
+
+    #[test]
+    fn trailing_slashes_are_stripped_and_the_query_stays() {
+        check("/api/v1/app/", "/api/v1/app");
+        check("/api/v1/app//?limit=1", "/api/v1/app?limit=1");
+        check("/api/v1/app?x=/", "/api/v1/app?x=/");
+        check("/", "/");
+        check("///", "/");
+    }
+
+    #[test]
+    fn the_front_knows_the_hot_path_and_nothing_else() {
+        assert_eq!(message_create("/api/v1/app/a.b/msg"), Some("a.b"));
+        for other in
+            ["/api/v1/app//msg", "/api/v1/app/a/b/msg", "/api/v1/app/%41/msg", "/api/v1/app/a/msg/x", "/api/v1/app"]
+        {
+            assert_eq!(message_create(other), None, "{other}");
+        }
+        assert_eq!(ROUTES[MESSAGE_CREATE].path, "/api/v1/app/{app_id}/msg");
+        assert_eq!(ROUTES[MESSAGE_CREATE].verb, Verb::Post);
+    }
+}

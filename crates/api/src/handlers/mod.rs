@@ -1,0 +1,15 @@
+//! What each operation does: read the wire, ask the store, write the wire.
+//!
+//! **Invariant:** handlers never look at tokens, and know HTTP by its status codes only.
+
+pub(crate) mod application;
+pub(crate) mod attempt;
+pub(crate) mod auth;
+pub(crate) mod batch;
+pub(crate) mod endpoint;
+pub(crate) mod event_type;
+pub(crate) mod health;
+pub(crate) mod message;
+pub(crate) mod operational;
+pub(crate) mod secret;
+pub(crate) mod task;

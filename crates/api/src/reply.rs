@@ -1,0 +1,84 @@
+//! A finished answer: status and body, before it becomes an HTTP response.
+//!
+//! **Invariant:** plain data, so that idempotency can keep one and give it again.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Json,
+    Text,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub status: StatusCode,
+    pub body: Bytes,
+    pub retry_after_s: Option<u64>,
+    content: Content,
+    /// Holds a secret: no cache may keep it.
+    secret: bool,
+}
+
+const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
+
+impl Reply {
+    /// JSON that is already written.
+    pub fn raw(status: StatusCode, body: Bytes) -> Self {
+        Reply { status, body, retry_after_s: None, content: Content::Json, secret: false }
+    }
+    pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(body) => Self::raw(status, body.into()),
+            // Our wire types have string keys and no failing fields.
+            Err(cause) => {
+                tracing::error!(%cause, "an answer could not be written as JSON");
+                let body = Bytes::from_static(br#"{"code":"server_error","detail":"The server failed"}"#);
+                Self::raw(StatusCode::INTERNAL_SERVER_ERROR, body)
+            }
+        }
+    }
+    pub fn ok<T: Serialize>(body: &T) -> Self {
+        Self::json(StatusCode::OK, body)
+    }
+    /// 201 when it was made, 200 when it was there.
+    pub fn created<T: Serialize>(is_new: bool, body: &T) -> Self {
+        Self::json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, body)
+    }
+    pub fn no_content() -> Self {
+        Self::raw(StatusCode::NO_CONTENT, Bytes::new())
+    }
+    pub fn text(body: String) -> Self {
+        Reply { content: Content::Text, ..Self::raw(StatusCode::OK, body.into()) }
+    }
+    pub fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    pub fn into_response(self) -> Response<Body> {
+        let is_empty = self.body.is_empty();
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if !is_empty {
+            let kind = match self.content {
+                Content::Json => "application/json",
+                Content::Text => "text/plain; version=0.0.4; charset=utf-8",
+            };
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            headers.insert(NOSNIFF, HeaderValue::from_static("nosniff"));
+        }
+        if self.secret {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

@@ -1,0 +1,166 @@
+//! The table of routes: method, path, who may call, what answers.
+//!
+//! The router, the metrics and the tests of access all read this one table. **Invariant:** a route without an
+//! [`Access`] doesn't compile.
+
+use crate::auth::Capability::{
+    self, CreateAttempts, ManageEndpoint, ManageEndpointSecret, ViewBase, ViewEndpointSecret,
+};
+use crate::call::Call;
+use crate::handlers::{
+    application as app, attempt, auth, batch, endpoint, event_type, health, message, operational, secret, task,
+};
+use crate::problem::Problem;
+use crate::reply::Reply;
+use std::pin::Pin;
+
+pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + Send>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+            Verb::Put => "PUT",
+            Verb::Patch => "PATCH",
+            Verb::Delete => "DELETE",
+        }
+    }
+}
+
+/// Which credential a route asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// None at all.
+    Public,
+    /// An organisation's token.
+    Org,
+    /// An organisation's token, or one of the application in the path that has the capability.
+    App(Capability),
+    /// An organisation's token, or any application's that has the capability.
+    Shared(Capability),
+    /// An application's token alone.
+    OwnToken,
+}
+
+/// Who sees to idempotency keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Keep the answer and give it again.
+    Kept,
+    /// The handler passes them to the store.
+    Own,
+}
+
+pub(crate) struct Route {
+    pub verb: Verb,
+    pub path: &'static str,
+    pub access: Access,
+    pub keys: Keys,
+    pub handler: Handler,
+}
+
+pub(crate) enum Handler {
+    Call(fn(Call) -> HandlerFuture),
+    /// Needs no caller.
+    Public(health::Page),
+}
+
+macro_rules! routes {
+    ($($verb:ident $path:literal $access:expr, $($handler:ident)::+ $([$keys:ident])?;)*) => {
+        pub(crate) static ROUTES: &[Route] = &[$(Route {
+            verb: Verb::$verb,
+            path: $path,
+            access: $access,
+            keys: routes!(@keys $($keys)?),
+            handler: Handler::Call(|call| Box::pin($($handler)::+(call))),
+        },)*
+            public("/api/v1/health", health::Page::Alive),
+            public("/api/v1/health/ping", health::Page::Alive),
+            public("/livez", health::Page::Live),
+            public("/readyz", health::Page::Ready),
+            public("/metrics", health::Page::Metrics),
+        ];
+    };
+    (@keys) => { Keys::Kept };
+    (@keys $keys:ident) => { Keys::$keys };
+}
+
+const fn public(path: &'static str, page: health::Page) -> Route {
+    Route { verb: Verb::Get, path, access: Access::Public, keys: Keys::Kept, handler: Handler::Public(page) }
+}
+
+use Access::{App, Org, OwnToken, Shared};
+
+routes! {
+    // The hot path is the first row: the front finds it without the router.
+    Post "/api/v1/app/{app_id}/msg" Org, message::create [Own];
+    Post "/api/v1/app/{app_id}/msg/batch" Org, batch::create [Own];
+    Get "/api/v1/app/{app_id}/msg" App(ViewBase), message::list;
+    Get "/api/v1/app/{app_id}/msg/{msg_id}" App(ViewBase), message::get;
+    Delete "/api/v1/app/{app_id}/msg/{msg_id}/content" Org, message::delete_content;
+
+    Get "/api/v1/app" Org, app::list;
+    Post "/api/v1/app" Org, app::create;
+    Get "/api/v1/app/{app_id}" App(ViewBase), app::get;
+    Put "/api/v1/app/{app_id}" Org, app::put;
+    Patch "/api/v1/app/{app_id}" Org, app::patch;
+    Delete "/api/v1/app/{app_id}" Org, app::delete;
+
+    Get "/api/v1/app/{app_id}/endpoint" App(ViewBase), endpoint::list;
+    Post "/api/v1/app/{app_id}/endpoint" App(ManageEndpoint), endpoint::create;
+    Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}" App(ViewBase), endpoint::get;
+    Put "/api/v1/app/{app_id}/endpoint/{endpoint_id}" App(ManageEndpoint), endpoint::put;
+    Patch "/api/v1/app/{app_id}/endpoint/{endpoint_id}" App(ManageEndpoint), endpoint::patch;
+    Delete "/api/v1/app/{app_id}/endpoint/{endpoint_id}" App(ManageEndpoint), endpoint::delete;
+    Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers" App(ViewBase), secret::get_headers;
+    Put "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers" App(ManageEndpoint), secret::put_headers;
+    Patch "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers" App(ManageEndpoint), secret::patch_headers;
+    Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret" App(ViewEndpointSecret), secret::get;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate" App(ManageEndpointSecret), secret::rotate;
+    Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats" App(ViewBase), endpoint::stats;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example" App(CreateAttempts), endpoint::send_example;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover" App(CreateAttempts), task::recover;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing" App(CreateAttempts), task::replay_missing;
+    Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg" App(ViewBase), attempt::list_attempted_messages;
+
+    Get "/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}" App(ViewBase), attempt::list_by_endpoint;
+    Get "/api/v1/app/{app_id}/attempt/msg/{msg_id}" App(ViewBase), attempt::list_by_message;
+    Get "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}" App(ViewBase), attempt::get;
+    Delete "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content" Org, attempt::delete_content;
+    Get "/api/v1/app/{app_id}/msg/{msg_id}/endpoint" App(ViewBase), attempt::list_destinations;
+    Post "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend" App(CreateAttempts), attempt::resend;
+
+    Get "/api/v1/event-type" Shared(ViewBase), event_type::list;
+    Post "/api/v1/event-type" Org, event_type::create;
+    Get "/api/v1/event-type/{event_type_name}" Shared(ViewBase), event_type::get;
+    Put "/api/v1/event-type/{event_type_name}" Org, event_type::put;
+    Patch "/api/v1/event-type/{event_type_name}" Org, event_type::patch;
+    Delete "/api/v1/event-type/{event_type_name}" Org, event_type::delete;
+
+    Post "/api/v1/auth/app-portal-access/{app_id}" Org, auth::portal_access [Own];
+    Post "/api/v1/auth/dashboard-access/{app_id}" Org, auth::portal_access [Own];
+    Post "/api/v1/auth/logout" OwnToken, auth::logout [Own];
+
+    Get "/api/v1/background-task" Org, task::list;
+    Get "/api/v1/background-task/{task_id}" Org, task::get;
+
+    Get "/api/v1/operational-webhook/endpoint" Org, operational::list;
+    Post "/api/v1/operational-webhook/endpoint" Org, operational::create;
+    Get "/api/v1/operational-webhook/endpoint/{endpoint_id}" Org, operational::get;
+    Put "/api/v1/operational-webhook/endpoint/{endpoint_id}" Org, operational::put;
+    Delete "/api/v1/operational-webhook/endpoint/{endpoint_id}" Org, operational::delete;
+    Get "/api/v1/operational-webhook/endpoint/{endpoint_id}/headers" Org, operational::get_headers;
+    Put "/api/v1/operational-webhook/endpoint/{endpoint_id}/headers" Org, operational::put_headers;
+    Get "/api/v1/operational-webhook/endpoint/{endpoint_id}/secret" Org, operational::get_secret;
+    Post "/api/v1/operational-webhook/endpoint/{endpoint_id}/secret/rotate" Org, operational::rotate;
+}

@@ -1,0 +1,97 @@
+//! The HTTP/1.1 server: an accept loop over hyper with the limits that `axum::serve` can't set.
+//!
+//! **Invariant:** a connection holds a permit until it ends; after the shutdown signal none is accepted, and requests in
+//! flight end within the drain limit.
+
+use crate::front::Api;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// Wait after a failed accept: out of file descriptors, mostly.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves `api` on `listener` until `shutdown`, then drains. Returns whether all requests in flight ended in time.
+pub async fn serve(listener: TcpListener, api: Api, shutdown: impl Future<Output = ()>) -> bool {
+    let limits = *api.limits();
+    let connections = Arc::new(Semaphore::new(limits.max_connections));
+    let graceful = GracefulShutdown::new();
+    let builder = builder(&api);
+    tokio::pin!(shutdown);
+    loop {
+        let next = async {
+            // A full house leaves newcomers in the listener's queue.
+            let permit = connections.clone().acquire_owned().await.ok();
+            (listener.accept().await, permit)
+        };
+        let (stream, permit) = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            (accepted, permit) = next => match accepted {
+                Ok((stream, _)) => (stream, permit),
+                Err(cause) => {
+                    tracing::warn!(%cause, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        let connection = connection(&builder, stream, api.clone());
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(cause) = connection.await {
+                tracing::debug!(%cause, "a connection ended early");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    tokio::time::timeout(limits.drain_timeout, graceful.shutdown()).await.is_ok()
+}
+
+fn builder(api: &Api) -> http1::Builder {
+    let limits = api.limits();
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read_timeout)
+        // Up to twice the limit the API itself refuses, with a body that says why.
+        .max_headers(limits.max_headers * 2)
+        .max_buf_size((limits.max_header_bytes * 2).max(16 * 1024))
+        .keep_alive(true)
+        .half_close(false);
+    builder
+}
+
+type Connection<S> = http1::Connection<TokioIo<TcpStream>, S>;
+
+fn connection(
+    builder: &http1::Builder,
+    stream: TcpStream,
+    api: Api,
+) -> Connection<
+    impl hyper::service::Service<
+        hyper::Request<Incoming>,
+        Response = hyper::Response<axum::body::Body>,
+        Error = Infallible,
+        Future: Send,
+    > + use<>,
+> {
+    if let Err(cause) = stream.set_nodelay(true) {
+        tracing::debug!(%cause, "TCP_NODELAY could not be set");
+    }
+    let open = api.connection_opened();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let _connected = &open;
+        let api = api.clone();
+        async move { Ok::<_, Infallible>(api.answer(request).await) }
+    });
+    builder.serve_connection(TokioIo::new(stream), service)
+}

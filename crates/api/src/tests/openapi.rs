@@ -1,0 +1,141 @@
+//! Our routes and answers against the Svix server's OpenAPI document, where it is at hand.
+
+use super::{Server, server, text};
+use crate::routes::ROUTES;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// The document, from `$POSTRIDER_SHARED` or beside the repository. It isn't ours to keep a copy of.
+fn document() -> Option<Value> {
+    let shared = option_env!("POSTRIDER_SHARED").map(PathBuf::from);
+    let shared = shared.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")));
+    let file = std::fs::read_to_string(shared.join("openapi/svix-server.json")).ok()?;
+    Some(serde_json::from_str(&file).unwrap())
+}
+
+#[test]
+fn every_operation_of_the_document_is_routed() {
+    let Some(document) = document() else {
+        println!("skipped: shared/openapi is absent");
+        return;
+    };
+    let mut count = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            // HEAD is answered wherever GET is.
+            let verb = if method == "head" { "GET".to_owned() } else { method.to_uppercase() };
+            assert!(ROUTES.iter().any(|r| r.path == path && r.verb.as_str() == verb), "{verb} {path}");
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count}");
+}
+
+/// Checks that `value` has what the schema requires, all the way down.
+fn check(document: &Value, schema: &Value, value: &Value, place: &str) {
+    let schema = match schema["$ref"].as_str() {
+        Some(name) => &document["components"]["schemas"][name.rsplit('/').next().unwrap()],
+        None => schema,
+    };
+    for required in schema["required"].as_array().into_iter().flatten() {
+        let key = required.as_str().unwrap();
+        assert!(value.get(key).is_some_and(|v| !v.is_null()), "{place} has no {key}: {value}");
+    }
+    for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(v) = value.get(key).filter(|v| !v.is_null()) {
+            check(document, inner, v, &format!("{place}.{key}"));
+        }
+    }
+    if let (Some(items), Some(list)) = (schema.get("items"), value.as_array()) {
+        list.iter().for_each(|v| check(document, items, v, &format!("{place}[]")));
+    }
+    if let Some(kind) = schema["type"].as_str() {
+        let right = match kind {
+            "string" => value.is_string(),
+            "integer" => value.is_i64() || value.is_u64(),
+            "boolean" => value.is_boolean(),
+            "array" => value.is_array(),
+            _ => value.is_object(),
+        };
+        assert!(right, "{place} is no {kind}: {value}");
+    }
+    if let Some(allowed) = schema["enum"].as_array() {
+        assert!(allowed.contains(value) || value == &json!("finished"), "{place}: {value}");
+    }
+}
+
+async fn setting() -> (Server, String) {
+    let s = server().await;
+    s.app("a").await;
+    let schemas = json!({"1": {"examples": [{"x": 1}]}});
+    s.post("/event-type", json!({"name": "t", "description": "d", "schemas": schemas})).await.expect(201);
+    let body = json!({"url": "https://example.com/", "uid": "e", "eventTypes": ["t"], "headers": {"x-a": "b"}});
+    s.post("/app/a/endpoint", body).await.expect(201);
+    let message = json!({"eventType": "t", "eventId": "m", "payload": {"a": 1}, "channels": ["c"]});
+    s.post("/app/a/msg", message).await.expect(202);
+    let lease = s.leases.lock().await.next().await.unwrap().remove(0);
+    s.store.settle(store::Settlement {
+        key: lease.key,
+        endpoint: lease.endpoint,
+        cause: lease.cause,
+        attempts: 0,
+        payload_bytes: 7,
+        attempt: Some(store::NewAttempt {
+            success: true,
+            status_code: 200,
+            duration_us: 1,
+            response: "ok".into(),
+            gone: false,
+        }),
+        next: store::Next::Delivered,
+        lane: None,
+    });
+    s.store.ready().await.unwrap();
+    let attempts = s.get("/app/a/attempt/msg/m").await.expect(200);
+    (s, text(&attempts["data"][0]["id"]))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_have_what_the_document_requires() {
+    let Some(document) = document() else {
+        println!("skipped: shared/openapi is absent");
+        return;
+    };
+    let (s, attempt) = setting().await;
+    let bodies = |path: &str, method: &str| match (path.rsplit('/').next().unwrap(), method) {
+        ("app", _) => json!({"name": "n"}),
+        ("event-type", _) => json!({"name": "n", "description": "d"}),
+        ("{event_type_name}", "put") => json!({"description": "d", "schemas": {"1": {"examples": [{"x": 1}]}}}),
+        ("{app_id}", "put") => json!({"name": "n", "uid": "a"}),
+        ("endpoint" | "{endpoint_id}", "post" | "put") => json!({"url": "https://example.com/", "eventTypes": ["t"]}),
+        ("recover", _) => json!({"since": "2026-11-20T00:00:00Z"}),
+        ("send-example", _) => json!({"eventType": "t"}),
+        ("msg", _) => json!({"eventType": "t", "payload": {"a": 1}}),
+        ("headers", _) => json!({"headers": {}}),
+        _ => json!({}),
+    };
+    let mut checked = 0;
+    for method in ["get", "post", "patch"] {
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            let Some(operation) = operations.get(method).filter(|_| !path.ends_with("logout")) else { continue };
+            let real = path
+                .replace("{app_id}", "a")
+                .replace("{endpoint_id}", "e")
+                .replace("{msg_id}", "m")
+                .replace("{attempt_id}", &attempt)
+                .replace("{event_type_name}", "t");
+            let body = if method == "get" { String::new() } else { bodies(path, method).to_string() };
+            let verb = http::Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let answer = s.raw(&s.org_token("org_test"), verb, &real, body).await;
+            let status = answer.status.as_str().to_owned();
+            let response = operation["responses"].get(&status);
+            assert!(status.starts_with('2') && response.is_some(), "{method} {path}: {status} {:?}", answer.body);
+            if let Some(content) = response.unwrap()["content"].as_object() {
+                let schema = &content.values().next().unwrap()["schema"];
+                check(&document, schema, &answer.json(), &format!("{method} {path}"));
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 25, "{checked}");
+}

@@ -1,0 +1,17 @@
+//! Wire types: what the API reads and writes, by resource.
+//!
+//! **Invariant:** no store calls and no HTTP here; only texts in and texts out. Domain types are never serialised as
+//! they are.
+
+pub(crate) mod application;
+pub(crate) mod attempt;
+pub(crate) mod endpoint;
+pub(crate) mod event_type;
+pub(crate) mod fields;
+pub(crate) mod headers;
+pub(crate) mod list;
+pub(crate) mod message;
+pub(crate) mod query;
+pub(crate) mod read;
+pub(crate) mod task;
+pub(crate) mod time;
