@@ -62,8 +62,7 @@ impl Health {
                 self.limit = (self.limit / 2).max(1);
                 self.slowed += 1;
                 if self.slowed < HOLD_AFTER && self.held == 0 {
-                    return (!asked.is_zero())
-                        .then(|| LaneUpdate { capacity, hold_until: Some(now.plus(asked)) });
+                    return (!asked.is_zero()).then(|| LaneUpdate { capacity, hold_until: Some(now.plus(asked)) });
                 }
                 if now < self.hold_until {
                     // Began before the hold: says nothing that the hold doesn't know.

@@ -8,4 +8,4 @@ mod run;
 mod throttle;
 
 pub use dispatcher::{Configuration, Dispatcher, Job, Limits, Now, Step};
-pub use run::{Engine, EngineMetrics};
+pub use run::{DURATION_BOUNDS_US, Engine, EngineMetrics, Prepare};

@@ -86,13 +86,7 @@ impl Configuration for Present<'_> {
 
 impl Engine {
     /// Starts the engine's tasks on the present tokio runtime.
-    pub fn start(
-        store: Store,
-        leases: LeaseStream,
-        courier: Courier,
-        prepare: Prepare,
-        limits: Limits,
-    ) -> Engine {
+    pub fn start(store: Store, leases: LeaseStream, courier: Courier, prepare: Prepare, limits: Limits) -> Engine {
         let shared = Arc::new(Shared {
             dispatcher: Mutex::new(Dispatcher::new(limits)),
             clock: store.clock().clone(),
@@ -210,7 +204,7 @@ async fn work(shared: Arc<Shared>, first: Job<Target>) {
         let report = shared.attempt(&job, &mut id).await;
         shared.metrics.count(&report);
         shared.log(&job, &id, &report);
-        let jitter = (shared.rng.next_u64() >> 32) as u32;
+        let jitter = if report.outcome.is_success() { 0 } else { (shared.rng.next_u64() >> 32) as u32 };
         let settlements: Vec<Settlement>;
         {
             let mut d = shared.dispatcher.lock();
