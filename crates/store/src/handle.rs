@@ -628,6 +628,17 @@ impl Store {
         }
     }
 
+    /// Runs `f` on the writing connection, whatever it does.
+    #[cfg(test)]
+    pub(crate) async fn on_writer(&self, f: impl FnOnce(&rusqlite::Connection) + Send + 'static) {
+        self.write(move |core, _| {
+            f(core.connection());
+            Ok(())
+        })
+        .await
+        .unwrap();
+    }
+
     /// Runs `f` on a reading connection.
     async fn read<T: Send + 'static>(
         &self,

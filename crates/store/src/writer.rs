@@ -379,18 +379,22 @@ impl Writer {
         }
         let error = StoreError::Full { retry_after: Duration::from_secs(5) };
         let mut refused = Committed::default();
-        let mut kept = Vec::new();
+        let (mut kept, mut n) = (Vec::new(), 0);
         for op in ops {
             match op {
-                Op::Accept(_, to) => refused.replies.push(Reply::Accept(to, Err(error.clone()))),
+                Op::Accept(_, to) => {
+                    n += 1;
+                    refused.replies.push(Reply::Accept(to, Err(error.clone())));
+                }
                 Op::AcceptMany(many, to) => {
-                    let all = many.iter().map(|_| Err(error.clone())).collect();
+                    let all: Vec<_> = many.iter().map(|_| Err(error.clone())).collect();
+                    n += all.len() as u64;
                     refused.replies.push(Reply::Many(to, all));
                 }
                 other => kept.push(other),
             }
         }
-        self.metrics.refused_full.fetch_add(refused.replies.len() as u64, Relaxed);
+        self.metrics.refused_full.fetch_add(n, Relaxed);
         let _ = self.committed.send(refused);
         kept
     }

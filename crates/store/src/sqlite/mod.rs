@@ -15,6 +15,8 @@ mod schema;
 pub(crate) mod settle;
 pub(crate) mod status;
 pub(crate) mod tasks;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tokens;
 
 pub use schema::VERSION;
@@ -45,6 +47,7 @@ pub(crate) fn open_writer(path: &Path, vfs: Option<&str>) -> Result<Connection, 
         conn.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(unusable)?;
     }
     check_header(&conn, path)?;
+    schema::check(&conn, path)?;
     conn.pragma_update(None, "journal_mode", "WAL").map_err(unusable)?;
     conn.pragma_update(None, "synchronous", "FULL").map_err(unusable)?;
     conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(unusable)?;

@@ -82,7 +82,8 @@ impl Core {
             endpoint.id.0,
             kind,
             Seq::first_at(since).0,
-            Seq::first_at(until.unwrap_or(now).min(now)).0.saturating_add(i64::from(until.is_none())),
+            // The task's own number comes after every message there is.
+            until.map_or(id.0, |t| Seq::first_at(t).0.min(id.0)),
             now.0
         ])?;
         self.tasks_left = true;
