@@ -31,7 +31,10 @@ pub async fn a_delivered_message_has_its_attempt_and_nothing_else(f: F) {
     assert_eq!(attempts.len(), 1);
     let a = &attempts[0];
     assert_eq!((a.key, a.number, a.success, a.status_code, a.duration_us), (lease.key, 1, true, 200, 1234));
-    assert_eq!((a.manual, &*a.url, a.response.as_deref()), (false, "https://example.com/hook", Some(&b"an answer"[..])));
+    assert_eq!(
+        (a.manual, &*a.url, a.response.as_deref()),
+        (false, "https://example.com/hook", Some(&b"an answer"[..]))
+    );
     let one = w.store.attempt(app, &Ref::Id(id), a.id).await.unwrap();
     assert_eq!((one.id, one.number), (a.id, 1));
     w.restart().await;

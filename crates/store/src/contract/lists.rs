@@ -226,7 +226,8 @@ pub async fn attempts_of_a_message_are_walked_newest_first(f: F) {
     let filter = AttemptFilter { endpoint: Some(other), ..Default::default() };
     let list = async |q| w.store.attempts_by_message(app, &Ref::Id(id), q, filter.clone()).await.unwrap();
     assert_eq!(walk(Order::Descending, list, |a| a.id).await.len(), 6);
-    let in_time: Vec<u32> = w.attempts(app, id).await.iter().filter(|a| a.key.endpoint == e).map(|a| a.number).collect();
+    let in_time: Vec<u32> =
+        w.attempts(app, id).await.iter().filter(|a| a.key.endpoint == e).map(|a| a.number).collect();
     assert_eq!(in_time, [6, 5, 4, 3, 2, 1]);
     assert!(got[0].created_at() == w.now() && got[0].seq() > got[11].seq());
 }
@@ -266,7 +267,8 @@ pub async fn attempted_messages_are_filtered_by_status(f: F) {
         w.settle(l, next);
     }
     w.settle_with(&batch[6], Next::Canceled, |s| {
-        s.attempt = Some(NewAttempt { success: false, status_code: 0, duration_us: 1, response: Bytes::new(), gone: false });
+        s.attempt =
+            Some(NewAttempt { success: false, status_code: 0, duration_us: 1, response: Bytes::new(), gone: false });
     });
     w.calm().await;
     use StatusFilter::*;

@@ -21,7 +21,7 @@ pub mod operational;
 pub mod restart;
 pub mod retention;
 pub mod tasks;
-mod world;
+pub mod world;
 
 pub use world::World;
 

@@ -98,7 +98,10 @@ pub async fn a_failing_delivery_is_told_after_four_attempts_and_at_its_end(f: F)
     let (event, data) = told(&mut w, listener).await.remove(0);
     assert_eq!(event, "message.attempt.exhausted");
     assert_eq!(data["msgId"], w.store.codec().text(id));
-    assert_eq!((data["attemptCount"].as_u64(), data["lastAttempt"]["responseStatusCode"].as_u64()), (Some(6), Some(500)));
+    assert_eq!(
+        (data["attemptCount"].as_u64(), data["lastAttempt"]["responseStatusCode"].as_u64()),
+        (Some(6), Some(500))
+    );
     assert_eq!(data["endpointId"], w.store.codec().text(e));
 }
 
@@ -167,5 +170,8 @@ pub async fn a_finished_task_is_told(f: F) {
     let task = w.store.start_task(app, &Ref::Id(e), TaskKind::Recover, start, None).await.unwrap();
     let (event, data) = told(&mut w, listener).await.remove(0);
     assert_eq!(event, "background_task.finished");
-    assert_eq!((data["taskId"].as_str(), data["status"].as_str()), (Some(&*w.store.codec().text(task.id)), Some("finished")));
+    assert_eq!(
+        (data["taskId"].as_str(), data["status"].as_str()),
+        (Some(&*w.store.codec().text(task.id)), Some("finished"))
+    );
 }

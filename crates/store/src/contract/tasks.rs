@@ -140,6 +140,9 @@ pub async fn a_task_of_a_deleted_endpoint_ends(f: F) {
     w.sweep().await;
     finished(&w, &a).await;
     finished(&w, &b).await;
+    for l in w.take().await {
+        w.settle(&l, Next::RetryAt(w.now()));
+    }
     assert!(w.take().await.is_empty());
     assert_eq!(w.store.metrics().deliveries_waiting.load(Relaxed), 0);
 }

@@ -73,6 +73,7 @@ impl World {
     }
     /// Lets time pass and the store do what became due.
     pub async fn advance(&self, by: Duration) {
+        self.calm().await;
         self.clock.advance(by);
         self.calm().await;
     }

@@ -113,7 +113,8 @@ fn scan(
         data.reverse();
     }
     // The end that the next page goes on from is the last row looked at; the other is a row of the page.
-    let (first, last) = if walk.reversed { (last, data.last().map(|a| a.id)) } else { (data.first().map(|a| a.id), last) };
+    let (first, last) =
+        if walk.reversed { (last, data.last().map(|a| a.id)) } else { (data.first().map(|a| a.id), last) };
     Ok(Page { data, last, first, done })
 }
 

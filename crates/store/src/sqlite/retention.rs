@@ -5,7 +5,7 @@
 
 use super::core::Core;
 use crate::error::StoreError;
-use domain::{EndpointId, Seq, Timestamp};
+use domain::{DeliveryKey, EndpointId, MessageId, Seq, Timestamp};
 use rusqlite::params;
 use std::time::Duration;
 
@@ -124,9 +124,9 @@ impl Core {
         let from = self.retention.messages_from;
         let Some((end, full)) = self.slice(from, cut, budget)? else { return Ok(false) };
         let gone: Vec<i64> = {
-            let mut s = self.conn.prepare_cached(&format!(
-                "DELETE FROM message WHERE id >= ? AND id <= ? AND {SETTLED} RETURNING id"
-            ))?;
+            let mut s = self
+                .conn
+                .prepare_cached(&format!("DELETE FROM message WHERE id >= ? AND id <= ? AND {SETTLED} RETURNING id"))?;
             super::rows::all(&mut s, &[&from, &end], |r| r.get(0))?
         };
         for message in gone {
@@ -211,19 +211,25 @@ impl Core {
     /// What waits on disk, then the endpoint itself. Its leases settle as canceled; its attempts stay with their
     /// messages, and so do the URLs that they name.
     fn reap_endpoint(&mut self, endpoint: EndpointId, now: Timestamp, budget: u32) -> Result<()> {
-        let gone: Vec<bool> = {
-            let mut s = self.conn.prepare_cached(
-                "DELETE FROM delivery WHERE (message, endpoint, ordinal) IN
-                    (SELECT message, endpoint, ordinal FROM delivery WHERE endpoint = ?1 AND due_at IS NOT NULL
-                     UNION ALL SELECT message, endpoint, ordinal FROM delivery WHERE endpoint = ?1 AND dead IS NOT NULL
-                     LIMIT ?2) RETURNING dead IS NOT NULL",
-            )?;
-            super::rows::all(&mut s, &[&endpoint.0, &budget], |r| r.get(0))?
-        };
-        if gone.len() == budget as usize {
-            let dead = gone.iter().filter(|dead| **dead).count() as i64;
+        let mut left = budget;
+        for (sql, dead) in [
+            ("SELECT message, ordinal FROM delivery WHERE endpoint = ? AND due_at IS NOT NULL LIMIT ?", false),
+            ("SELECT message, ordinal FROM delivery WHERE endpoint = ? AND dead IS NOT NULL LIMIT ?", true),
+        ] {
+            let found: Vec<(i64, u32)> = {
+                let mut s = self.conn.prepare_cached(sql)?;
+                super::rows::all(&mut s, &[&endpoint.0, &left], |r| Ok((r.get(0)?, r.get(1)?)))?
+            };
+            for (message, ordinal) in &found {
+                let key = DeliveryKey { message: MessageId(*message), endpoint, ordinal: *ordinal };
+                super::deliveries::delete(&self.conn, key)?;
+            }
+            let n = found.len() as i64;
             let delta = self.tx.lane_deltas.entry(endpoint).or_default();
-            (delta.0, delta.1) = (delta.0 - (gone.len() as i64 - dead), delta.1 - dead);
+            *delta = if dead { (delta.0, delta.1 - n) } else { (delta.0 - n, delta.1) };
+            left = left.saturating_sub(found.len() as u32);
+        }
+        if left == 0 {
             return Ok(());
         }
         self.conn

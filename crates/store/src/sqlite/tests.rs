@@ -13,7 +13,7 @@ mod contract {
 }
 mod full;
 mod open;
-mod plans;
+pub(super) mod plans;
 
 /// A database in a folder of its own.
 struct Folder(TempDir);

@@ -34,7 +34,10 @@ async fn settlements_wait_for_room_and_messages_are_refused() {
     // Whatever is asked now may share the failing transaction; the answer says that nothing was stored.
     let patch = EndpointPatch { description: Some("x".repeat(100_000)), ..Default::default() };
     let refused = w.store.patch_endpoint(app, &Ref::Id(e), patch).await.unwrap_err();
-    assert!(matches!(refused, StoreError::Full { .. } | StoreError::Busy { .. } | StoreError::Failed(_)), "{refused:?}");
+    assert!(
+        matches!(refused, StoreError::Full { .. } | StoreError::Busy { .. } | StoreError::Failed(_)),
+        "{refused:?}"
+    );
     assert_eq!(w.store.metrics().attempts_succeeded.load(Relaxed), 0, "what was undone doesn't count");
     assert_eq!(w.store.metrics().deliveries_leased.load(Relaxed), 500, "in memory nothing has changed");
     let commits = w.store.metrics().commits.load(Relaxed);

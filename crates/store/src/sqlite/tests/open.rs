@@ -28,7 +28,10 @@ async fn a_file_that_is_no_database_is_left_as_it_is() {
 async fn another_programs_database_is_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("p.db");
-    Connection::open(&path).unwrap().execute_batch("CREATE TABLE recipe (id INTEGER); PRAGMA user_version = 5").unwrap();
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("CREATE TABLE recipe (id INTEGER); PRAGMA user_version = 5")
+        .unwrap();
     let before = std::fs::read(&path).unwrap();
     assert!(matches!(open(&path), Err(OpenError::NotOurs { .. })));
     assert_eq!(std::fs::read(&path).unwrap(), before);
