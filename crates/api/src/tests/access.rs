@@ -206,7 +206,7 @@ async fn a_portal_token_opens_one_application_for_its_time_until_it_logs_out() {
     let body = json!({"url": "https://example.com/"}).to_string();
     s.raw(&token, Method::POST, "/api/v1/app/a/endpoint", body).await.refuse(403, "insufficient_access");
 
-    let all = text(&s.post("/auth/dashboard-access/a", json!(null)).await.expect(200)["token"]);
+    let all = text(&s.call(Method::POST, "/auth/dashboard-access/a", None).await.expect(200)["token"]);
     get(&all).await.expect(200);
     s.raw(&all, Method::POST, "/api/v1/auth/logout", "").await.expect(204);
     get(&all).await.refuse(401, "authentication_failed");

@@ -49,8 +49,10 @@ async fn a_repeated_creation_answers_as_the_first_did() {
         let again = post(&s, &token, "/app", key, body.clone()).await;
         assert_eq!((again.status, &again.body), (first.status, &first.body));
         first.expect(201);
-        post(&s, &token, "/app", "another", body.clone()).await.refuse(409, "conflict");
-        post(&s, &token, "/app", "another", json!({"name": "n"})).await;
+        let other = format!("{key}-other");
+        post(&s, &token, "/app", &other, body).await.refuse(409, "conflict");
+        let now_free = json!({"name": "n"});
+        post(&s, &token, "/app", &other, now_free).await.expect(201);
     }
     let other = post(&s, &s.org_token("org_other"), "/app", "own", json!({"name": "theirs"})).await.expect(201);
     assert_eq!(other["name"], "theirs", "another tenant's key is another key");

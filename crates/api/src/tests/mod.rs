@@ -166,7 +166,9 @@ impl Server {
         self.token(org, Some(app), Capabilities::ALL)
     }
     pub fn token(&self, org: &str, app: Option<&str>, capabilities: Capabilities) -> String {
-        let new = NewToken { org, app, expires_at: None, capabilities, feature_flags: &[], nonce: 1 };
+        // No two tokens are the same, as one may be revoked.
+        let nonce = self.clock.ticks.fetch_add(1, Ordering::SeqCst);
+        let new = NewToken { org, app, expires_at: None, capabilities, feature_flags: &[], nonce };
         self.keys.mint(&new, START)
     }
 
