@@ -4,7 +4,7 @@
 
 use crate::problem::Problem;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -22,18 +22,18 @@ pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     if let Some(encoding) = headers.get(CONTENT_ENCODING)
         && encoding.as_bytes() != b"identity"
     {
-        drain(body, timeout).await;
+        drain(body, headers, timeout).await;
         let detail = "Compressed bodies are not taken";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
     }
     if announced(headers) > limit as u64 {
-        drain(body, timeout).await;
+        drain(body, headers, timeout).await;
         return Err(Problem::payload_too_large(limit));
     }
     match tokio::time::timeout(timeout, collect(&mut body, headers, limit)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
         Ok(Ok(None)) => {
-            drain(body, timeout).await;
+            drain(body, headers, timeout).await;
             Err(Problem::payload_too_large(limit))
         }
         Ok(Err(problem)) => Err(problem),
@@ -97,8 +97,12 @@ async fn next<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Option<Byte
     }
 }
 
-/// Reads and drops what a client still sends, within bounds.
-pub(crate) async fn drain<B: Body<Data = Bytes> + Unpin>(mut body: B, timeout: Duration) {
+/// Reads and drops what a client still sends, within bounds. One that asks beforehand (`Expect: 100-continue`) is not
+/// told to go on.
+pub(crate) async fn drain<B: Body<Data = Bytes> + Unpin>(mut body: B, headers: &HeaderMap, timeout: Duration) {
+    if headers.contains_key(EXPECT) {
+        return;
+    }
     let mut left = DRAIN_BYTES_MAX;
     let dropping = async {
         while let Ok(Some(piece)) = next(&mut body).await {

@@ -72,6 +72,7 @@ pub(super) struct Server {
     pub leases: Mutex<LeaseStream>,
     pub stop: Option<oneshot::Sender<()>>,
     pub stopped: Option<tokio::task::JoinHandle<bool>>,
+    pub api: Api,
     keys: Arc<JwtKeys>,
     _dir: tempfile::TempDir,
 }
@@ -151,11 +152,11 @@ pub(super) async fn server_with(change: impl FnOnce(&mut ApiConfig)) -> Server {
     let address = listener.local_addr().unwrap();
     let (stop, stopping) = oneshot::channel();
     let api = Api::new(store.clone(), config);
-    let stopped = tokio::spawn(serve(listener, api, async {
+    let stopped = tokio::spawn(serve(listener, api.clone(), async {
         let _ = stopping.await;
     }));
     let (stop, stopped) = (Some(stop), Some(stopped));
-    Server { address, store, clock, leases: Mutex::new(leases), stop, stopped, keys, _dir: dir }
+    Server { address, store, clock, leases: Mutex::new(leases), stop, stopped, api, keys, _dir: dir }
 }
 
 impl Server {
@@ -166,10 +167,13 @@ impl Server {
         self.token(org, Some(app), Capabilities::ALL)
     }
     pub fn token(&self, org: &str, app: Option<&str>, capabilities: Capabilities) -> String {
+        self.token_at(START, org, app, capabilities)
+    }
+    pub fn token_at(&self, now: Timestamp, org: &str, app: Option<&str>, capabilities: Capabilities) -> String {
         // No two tokens are the same, as one may be revoked.
         let nonce = self.clock.ticks.fetch_add(1, Ordering::SeqCst);
         let new = NewToken { org, app, expires_at: None, capabilities, feature_flags: &[], nonce };
-        self.keys.mint(&new, START)
+        self.keys.mint(&new, now)
     }
 
     /// One request on a connection of its own, exactly as given.
