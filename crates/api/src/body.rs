@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// How much of a refused body is read and dropped, so that the client sees the answer and not a reset connection.
 const DRAIN_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Memory taken for a body before it came.
+const ALLOCATED_UNSEEN_MAX: usize = 256 * 1024;
 
 pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     mut body: B,
@@ -65,9 +67,9 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(
     let mut whole: Option<BytesMut> = None;
     while let Some(piece) = next(body).await? {
         let whole = whole.get_or_insert_with(|| {
-            let expected = usize::try_from(announced(headers))
-                .unwrap_or(0)
-                .clamp(first.len() + piece.len(), limit.max(first.len() + piece.len()));
+            // What a client announces is no reason to set memory aside for it.
+            let announced = usize::try_from(announced(headers)).unwrap_or(0).min(ALLOCATED_UNSEEN_MAX);
+            let expected = announced.max(first.len() + piece.len());
             let mut whole = BytesMut::with_capacity(expected);
             whole.extend_from_slice(&first);
             whole

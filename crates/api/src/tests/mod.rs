@@ -116,6 +116,11 @@ pub(super) async fn server() -> Server {
 }
 
 pub(super) async fn server_with(change: impl FnOnce(&mut ApiConfig)) -> Server {
+    server_on(0, change).await
+}
+
+/// On a disk whose last `disk_reserve` bytes are not for us.
+pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiConfig)) -> Server {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(TestClock { now: AtomicI64::new(START.0), ticks: AtomicU64::new(0) });
     let rng: Arc<dyn Rng> = Arc::new(TestRng(AtomicU64::new(1)));
@@ -130,7 +135,7 @@ pub(super) async fn server_with(change: impl FnOnce(&mut ApiConfig)) -> Server {
         message_retention: Duration::from_secs(90 * 86_400),
         attempt_retention: Duration::from_secs(90 * 86_400),
         endpoint_disable_after: Duration::from_secs(5 * 86_400),
-        disk_reserve: 0,
+        disk_reserve,
         vfs: None,
     };
     let (store, leases) = Store::open(store_config, clock.clone(), rng).unwrap();
