@@ -135,7 +135,7 @@ pub fn main(args: impl Iterator<Item = OsString>, env: impl Iterator<Item = (OsS
     };
     let env: Vec<(OsString, OsString)> = env.collect();
     let load = || load(&cli.config, &matches, &env);
-    let mut out = io::stdout().lock();
+    let mut out = io::stdout();
     match cli.command {
         Command::Version => printed(writeln!(out, "postrider {}", env!("CARGO_PKG_VERSION"))),
         Command::Config(ConfigCommand::Explain) => printed(commands::config::explain(&mut out)),
@@ -153,7 +153,10 @@ pub fn main(args: impl Iterator<Item = OsString>, env: impl Iterator<Item = (OsS
             })
         }
         Command::Serve => with(load(), |loaded| on_data_dir(&loaded.settings, commands::serve::run)),
-        Command::Demo => with(load(), |loaded| on_data_dir(&loaded.settings, commands::demo::run)),
+        Command::Demo => with(load(), |mut loaded| {
+            commands::demo::adjust(&mut loaded);
+            on_data_dir(&loaded.settings, commands::demo::run)
+        }),
     }
 }
 

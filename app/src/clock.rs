@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** everything else takes time and chance as arguments, so that tests and the simulation choose them.
 
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The clock of the machine.
@@ -23,6 +24,17 @@ impl SystemClock {
     }
 }
 
+impl domain::Clock for SystemClock {
+    fn now(&self) -> domain::Timestamp {
+        domain::Timestamp(i64::try_from(self.unix_ms()).unwrap_or(i64::MAX))
+    }
+    fn monotonic_us(&self) -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        let since = self.instant().saturating_duration_since(*START.get_or_init(|| self.instant()));
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
 /// The random bytes of the operating system, fit for secrets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRng;
@@ -39,5 +51,11 @@ impl OsRng {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         bytes
+    }
+}
+
+impl domain::Rng for OsRng {
+    fn fill(&self, bytes: &mut [u8]) {
+        (*self).fill(bytes);
     }
 }

@@ -58,7 +58,6 @@ impl EncryptionKey {
         EncryptionKey(Zeroizing::new(rng.array()))
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the wiring of the server"))]
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

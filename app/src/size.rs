@@ -14,7 +14,6 @@ const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 <
 const MAX: u64 = 1 << 40;
 
 impl ByteSize {
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the wiring of the server"))]
     pub const fn bytes(self) -> u64 {
         self.0
     }

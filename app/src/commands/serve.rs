@@ -1,14 +1,69 @@
 //! `postrider serve`: runs the server until it is told to stop.
 
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::commands::fail;
 use crate::data_dir::DataDir;
 use crate::exit::Exit;
+use crate::server::Server;
 use crate::settings::Settings;
 
 pub fn run(settings: &Settings, data_dir: &DataDir) -> Exit {
     for warning in &data_dir.warnings {
         tracing::warn!("{warning}");
     }
-    tracing::debug!(listen = %settings.listen, database = %data_dir.database().display(), "starting");
-    fail("not wired yet", Exit::Failure)
+    let runtime = match runtime(settings) {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format!("threads can't be started: {error}"), Exit::Failure),
+    };
+    let exit = runtime.block_on(serve(settings, data_dir));
+    // Look-ups of names may still hang in the system's resolver; nothing waits for them.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    exit
+}
+
+pub fn runtime(settings: &Settings) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if settings.runtime_threads > 0 {
+        builder.worker_threads(settings.runtime_threads as usize);
+    }
+    builder.enable_all().build()
+}
+
+async fn serve(settings: &Settings, data_dir: &DataDir) -> Exit {
+    let server = match Server::start(settings, data_dir).await {
+        Ok(server) => server,
+        Err(error) => {
+            let exit = error.exit();
+            return fail(error, exit);
+        }
+    };
+    let folder = data_dir.path().display();
+    eprintln!("Postrider {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.address);
+    eprintln!("A token for the API:  postrider token create --data-dir {folder}");
+    let store = server.store.clone();
+    tokio::select! {
+        () = stop_signal() => {}
+        why = store.broken() => {
+            return fail(why, Exit::Failure);
+        }
+    }
+    eprintln!("Stopping: requests and attempts in flight may end; a second signal ends at once");
+    tokio::select! {
+        () = server.stop() => Exit::Ok,
+        () = stop_signal() => Exit::Failure,
+    }
+}
+
+/// SIGTERM or SIGINT.
+pub async fn stop_signal() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
 }

@@ -46,6 +46,13 @@ pub fn create(settings: &Settings, wanted: Wanted, out: &mut dyn Write) -> Exit 
     }
 }
 
+/// A token for the whole organisation of a data folder that is open already.
+pub fn organisation(settings: &Settings, dir: &DataDir) -> Result<String, token::TokenError> {
+    let secret = settings.jwt_secret.as_ref().unwrap_or(&dir.secrets.jwt_secret);
+    let org = dir.secrets.organisation.clone();
+    sign(settings, None, org, token::EXPIRES_DEFAULT, SystemClock.unix_ms(), secret)
+}
+
 fn sign(
     settings: &Settings,
     app: Option<String>,

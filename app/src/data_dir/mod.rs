@@ -66,6 +66,10 @@ impl DataDir {
     }
 
     /// Where the database lives.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE)
     }

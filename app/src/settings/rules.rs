@@ -47,6 +47,7 @@ static BOUNDS: &[Bound] = &[
     above_zero("payload-limit", |s| s.payload_limit > ByteSize::default()),
     above_zero("response-read-limit", |s| s.response_read_limit > ByteSize::default()),
     above_zero("endpoint-concurrency", |s| s.endpoint_concurrency > 0),
+    above_zero("host-concurrency", |s| s.host_concurrency > 0),
     above_zero("global-concurrency", |s| s.global_concurrency > 0),
     above_zero("lane-capacity", |s| s.lane_capacity > 0),
     above_zero("max-connections", |s| s.max_connections > 0),

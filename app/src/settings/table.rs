@@ -101,6 +101,7 @@ pub static SETTINGS: &[Setting] = &[
         &mut s.response_store_limit
     }),
     row("endpoint-concurrency", "64", "Attempts to one endpoint at a time", |s| &mut s.endpoint_concurrency),
+    row("host-concurrency", "256", "Attempts to one scheme, host and port at a time", |s| &mut s.host_concurrency),
     row("global-concurrency", "512", "Attempts to all endpoints at a time", |s| &mut s.global_concurrency),
     row("lane-capacity", "1024", "Deliveries of one endpoint kept in memory; the rest waits on disk", |s| {
         &mut s.lane_capacity

@@ -255,7 +255,6 @@ impl Scalar for EncryptionKey {
 pub struct Pem(String);
 
 impl Pem {
-    #[expect(dead_code, reason = "read by the wiring of the server")]
     pub fn as_str(&self) -> &str {
         &self.0
     }

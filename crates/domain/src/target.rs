@@ -174,6 +174,29 @@ fn check_name(name: &str, inside_allowed: bool) -> Result<(), TargetError> {
     Ok(())
 }
 
+/// Whether a header's name belongs to the sender: custom headers must not have it. In any case of letters.
+pub fn is_sender_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SENDER_HEADERS.contains(&name.as_str()) || SENDER_HEADER_PREFIXES.iter().any(|p| name.starts_with(p))
+}
+
+/// Framing, routing and what the transport decides.
+const SENDER_HEADERS: [&str; 12] = [
+    "accept-encoding",
+    "alt-used",
+    "connection",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+const SENDER_HEADER_PREFIXES: [&str; 5] = [":", "content-", "proxy-", "svix-", "webhook-"];
+
 /// Names that mean something on the inside of a network only (RFC 6761, RFC 6762, RFC 8375, ICANN's `.internal`).
 const INSIDE_SUFFIXES: [&str; 10] =
     ["localhost", "local", "internal", "home.arpa", "arpa", "onion", "test", "invalid", "svc", "cluster.local"];
@@ -254,6 +277,18 @@ mod tests {
         check(&loopback, "http://127.0.0.1:8071/", Err("the address is not allowed"));
         check(&loopback, "http://10.0.0.1/", Err("the address is not allowed"));
         check(&["169.254.0.0/16"], "http://169.254.169.254/", Err("the address is not allowed"));
+    }
+
+    #[test]
+    fn names_of_headers_that_the_sender_writes_are_its_own_in_any_case() {
+        for name in
+            ["Host", "CONTENT-TYPE", "content-encoding", "Webhook-Id", "svix-anything", "TE", "Proxy-Authorization"]
+        {
+            assert!(is_sender_header(name), "{name}");
+        }
+        for name in ["authorization", "x-api-key", "x-content-type", "accept", "hostname"] {
+            assert!(!is_sender_header(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,0 +1,216 @@
+//! A running Postrider: store, engine and API, wired together and taken down in order.
+//!
+//! Used by `serve` and `demo`. **Invariant:** the only place that knows all the parts.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{Api, ApiConfig, JwtKeys, ServerLimits};
+use domain::guard::AddressGuard;
+use domain::target::TargetRules;
+use domain::{Clock, IdCodec, RetrySchedule, Rng};
+use egress::{Courier, CourierConfig, ProxyUrl, Target};
+use engine::{Engine, Limits};
+use signing::SecretBox;
+use store::{Store, StoreConfig};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::clock::{OsRng, SystemClock};
+use crate::data_dir::DataDir;
+use crate::exit::Exit;
+use crate::metrics;
+use crate::settings::{Cors, JwtAlgorithm, Settings, SignatureHeaders, SignatureType};
+
+/// Why a server does not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{0}")]
+    Store(#[from] store::OpenError),
+    #[error("{0}")]
+    Courier(#[from] egress::CourierError),
+    #[error("jwt-secret or jwt-public-key can't be used: {0}")]
+    Jwt(#[from] api::JwtKeyError),
+    #[error("proxy can't be used: {0}")]
+    Proxy(#[from] egress::ProxyUrlError),
+    #[error("{address} can't be listened on: {source}; {advice}")]
+    Bind { address: SocketAddr, source: io::Error, advice: &'static str },
+}
+
+impl StartError {
+    pub fn exit(&self) -> Exit {
+        match self {
+            StartError::Store(_) => Exit::DataFolder,
+            StartError::Courier(_) | StartError::Jwt(_) | StartError::Proxy(_) => Exit::Usage,
+            StartError::Bind { .. } => Exit::Bind,
+        }
+    }
+}
+
+/// A server that accepts requests.
+pub struct Server {
+    pub address: SocketAddr,
+    pub store: Store,
+    engine: Engine,
+    accepting: JoinHandle<bool>,
+    stop: oneshot::Sender<()>,
+    shutdown_timeout: Duration,
+}
+
+impl Server {
+    /// Binds, opens the store, and starts. Call it inside a tokio runtime.
+    pub async fn start(settings: &Settings, data_dir: &DataDir) -> Result<Server, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let rng: Arc<dyn Rng> = Arc::new(OsRng);
+        let listener = bind(settings.listen).await?;
+        let address = listener.local_addr().unwrap_or(settings.listen);
+        let guard = AddressGuard::new(settings.allow_subnet.clone(), vec![address]);
+        let rules = TargetRules { https_only: settings.endpoint_https_only, guard: Arc::new(guard) };
+        let secret_box = Arc::new(SecretBox::new(match &settings.encryption_key {
+            Some(key) => *key.bytes(),
+            None => *data_dir.secrets.encryption_key.bytes(),
+        }));
+        let courier = Courier::new(courier_config(settings, &rules)?, clock.clone(), rng.clone())?;
+        let jwt = Arc::new(jwt_keys(settings, data_dir)?);
+        let (store, leases) = Store::open(store_config(settings, data_dir), clock, rng)?;
+        let prepare = {
+            let (rules, secret_box) = (rules.clone(), secret_box.clone());
+            Box::new(move |route: &domain::EndpointRoute| Target::prepare(route, &secret_box, &rules))
+        };
+        let engine = Engine::start(store.clone(), leases, courier, prepare, limits(settings));
+        let text = metrics::text(store.clone(), engine.clone());
+        let config = api_config(settings, jwt, rules, secret_box, text);
+        let api = Api::new(store.clone(), config);
+        let (stop, stopped) = oneshot::channel();
+        let accepting = tokio::spawn(api::serve(listener, api, async {
+            let _ = stopped.await;
+        }));
+        Ok(Server { address, store, engine, accepting, stop, shutdown_timeout: settings.shutdown_timeout })
+    }
+
+    /// Accepts nothing more, lets requests and attempts in flight end within the limit, gives the rest back.
+    pub async fn stop(self) {
+        let limit = self.shutdown_timeout;
+        let _ = self.stop.send(());
+        let (_, left) = tokio::join!(tokio::time::timeout(limit, self.accepting), self.engine.stop(limit));
+        if left > 0 {
+            tracing::warn!(attempts = left, "attempts were cut off; they will be made again after the next start");
+        }
+        self.store.close().await;
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| {
+        let advice = match source.kind() {
+            io::ErrorKind::AddrInUse => "another program uses it: stop that one, or choose another with --listen",
+            io::ErrorKind::PermissionDenied => "ports below 1024 need privileges: choose another with --listen",
+            io::ErrorKind::AddrNotAvailable => "no interface of this machine has it: choose another with --listen",
+            _ => "choose another with --listen",
+        };
+        StartError::Bind { address, source, advice }
+    })
+}
+
+fn store_config(s: &Settings, data_dir: &DataDir) -> StoreConfig {
+    StoreConfig {
+        path: data_dir.database(),
+        codec: IdCodec::new(data_dir.secrets.id_key.to_be_bytes()),
+        lane_capacity: s.lane_capacity,
+        memory_in_flight: s.memory_in_flight.bytes(),
+        idempotency_window: s.idempotency_window as usize,
+        idempotency_retention: s.idempotency_retention,
+        payload_retention: s.payload_retention,
+        message_retention: s.message_retention,
+        attempt_retention: s.attempt_retention,
+        endpoint_disable_after: s.endpoint_disable_after,
+        disk_reserve: s.disk_reserve.bytes(),
+        vfs: None,
+    }
+}
+
+fn courier_config(s: &Settings, rules: &TargetRules) -> Result<CourierConfig, StartError> {
+    Ok(CourierConfig {
+        request_timeout: s.request_timeout,
+        connect_timeout: s.connect_timeout,
+        dns_timeout: s.dns_timeout,
+        rules: rules.clone(),
+        http2: s.http2,
+        proxy: s.proxy.as_ref().map(|url| ProxyUrl::parse(url.as_str())).transpose()?,
+        extra_ca_file: s.egress_ca_file.clone(),
+        response_read_limit: usize_of(s.response_read_limit.bytes()),
+        response_store_limit: usize_of(s.response_store_limit.bytes()),
+        idle_per_destination: s.host_concurrency as usize,
+        signature_headers: match s.signature_headers {
+            SignatureHeaders::Webhook => egress::SignatureHeaders::Webhook,
+            SignatureHeaders::Svix => egress::SignatureHeaders::Svix,
+            SignatureHeaders::Both => egress::SignatureHeaders::Both,
+        },
+        user_agent: concat!("Postrider/", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..CourierConfig::default()
+    })
+}
+
+fn limits(s: &Settings) -> Limits {
+    Limits {
+        global: s.global_concurrency,
+        per_endpoint: s.endpoint_concurrency,
+        per_host: s.host_concurrency,
+        lane_capacity: s.lane_capacity,
+        schedule: RetrySchedule::new(s.retry_schedule.clone(), s.retry_jitter_percent),
+    }
+}
+
+fn jwt_keys(s: &Settings, data_dir: &DataDir) -> Result<JwtKeys, StartError> {
+    let secret = s.jwt_secret.as_ref().unwrap_or(&data_dir.secrets.jwt_secret).expose().as_bytes();
+    let algorithm = match s.jwt_algorithm {
+        JwtAlgorithm::Hs256 => api::JwtAlgorithm::Hs256,
+        JwtAlgorithm::Hs384 => api::JwtAlgorithm::Hs384,
+        JwtAlgorithm::Hs512 => api::JwtAlgorithm::Hs512,
+        JwtAlgorithm::Rs256 => api::JwtAlgorithm::Rs256,
+        JwtAlgorithm::EdDsa => api::JwtAlgorithm::EdDsa,
+    };
+    Ok(match &s.jwt_public_key {
+        Some(pem) => JwtKeys::public(algorithm, pem.as_str(), secret)?,
+        None => JwtKeys::hmac(algorithm, secret)?,
+    })
+}
+
+fn api_config(
+    s: &Settings,
+    jwt: Arc<JwtKeys>,
+    target_rules: TargetRules,
+    secret_box: Arc<SecretBox>,
+    metrics: Arc<dyn Fn() -> String + Send + Sync>,
+) -> ApiConfig {
+    ApiConfig {
+        jwt,
+        cors: match &s.cors {
+            Cors::Any => vec!["*".to_owned()],
+            Cors::Only(origins) => origins.clone(),
+        },
+        public_url: s.public_url.as_ref().map(|u| u.as_str().trim_end_matches('/').to_owned()),
+        payload_limit: usize_of(s.payload_limit.bytes()),
+        request_body_limit: usize_of(s.request_body_limit.bytes()),
+        default_signature_type: match s.default_signature_type {
+            SignatureType::Hmac256 => signing::SignatureType::Hmac256,
+            SignatureType::Ed25519 => signing::SignatureType::Ed25519,
+        },
+        target_rules,
+        secret_box,
+        metrics,
+        limits: ServerLimits {
+            max_connections: s.max_connections as usize,
+            header_read_timeout: s.header_read_timeout,
+            drain_timeout: s.shutdown_timeout,
+            ..ServerLimits::default()
+        },
+    }
+}
+
+fn usize_of(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
