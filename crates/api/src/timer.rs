@@ -62,6 +62,11 @@ impl Future for ConnectionSleep {
 mod tests {
     use super::*;
 
+    /// Polls it once.
+    async fn is_pending(sleep: &mut Pin<Box<dyn Sleep>>) -> bool {
+        std::future::poll_fn(|cx| Poll::Ready(sleep.as_mut().poll(cx).is_pending())).await
+    }
+
     #[tokio::test]
     async fn a_sleep_ends_at_its_own_deadline_whatever_came_before() {
         let timer = ConnectionTimer::default();
@@ -69,12 +74,12 @@ mod tests {
         let ms = Duration::from_millis;
         // Dropped before its time, as when a head is complete.
         let mut early = timer.sleep_until(start + ms(5));
-        std::future::poll_fn(|cx| Poll::Ready(assert!(early.as_mut().poll(cx).is_pending()))).await;
+        assert!(is_pending(&mut early).await);
         drop(early);
         timer.sleep_until(start + ms(40)).await;
         assert!(timer.now() >= start + ms(40), "moved on from the earlier deadline");
         let mut late = timer.sleep_until(timer.now() + Duration::from_secs(3600));
-        std::future::poll_fn(|cx| Poll::Ready(assert!(late.as_mut().poll(cx).is_pending()))).await;
+        assert!(is_pending(&mut late).await);
         let before = timer.now();
         timer.sleep(ms(10)).await;
         assert!(timer.now() >= before + ms(10), "moved back from the later deadline");
