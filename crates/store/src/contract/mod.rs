@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub mod accept;
 pub mod applications;
+pub mod books;
 pub mod endpoints;
 pub mod event_types;
 pub mod failing;
@@ -216,6 +217,8 @@ macro_rules! suite {
                 a_sweep_deletes_a_bounded_slice_at_a_time,
                 a_quiet_sweep_rests,
                 finished_tasks_and_urls_of_gone_endpoints_go_too;
+            books:
+                whatever_happens_everything_accepted_is_accounted_for;
             restart:
                 leases_of_the_last_process_are_due_again,
                 everything_queued_is_on_disk_when_close_returns,
