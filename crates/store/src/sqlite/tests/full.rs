@@ -96,4 +96,7 @@ async fn a_settlement_that_cannot_be_written_keeps_no_other_waiting() {
     assert_eq!(w.store.metrics().deliveries_leased.load(Relaxed), 1);
     w.send(app).await;
     assert_eq!(w.tally(app, e).await.sending, 2);
+    w.restart().await;
+    w.send(app).await;
+    assert_eq!(w.deliver_all().await, 2, "the two that were leased or new; the spoiled one is due in 9e15");
 }
