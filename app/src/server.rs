@@ -81,7 +81,7 @@ impl Server {
             Box::new(move |route: &domain::EndpointRoute| Target::prepare(route, &secret_box, &rules))
         };
         let engine = Engine::start(store.clone(), leases, courier, prepare, limits(settings));
-        let text = metrics::text(store.clone(), engine.clone());
+        let text = metrics::text(engine.clone());
         let config = api_config(settings, jwt, rules, secret_box, text);
         let api = Api::new(store.clone(), config);
         let (stop, stopped) = oneshot::channel();

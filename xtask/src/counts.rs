@@ -60,7 +60,11 @@ mod tests {
         };
         check("     Summary [   1.234s] 12 tests run: 12 passed, 3 skipped", 12, 0);
         check("     Summary [   1.234s] 12 tests run: 9 passed (1 slow), 2 failed, 1 timed out, 3 skipped", 9, 3);
-        check("test result: FAILED. 8 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s", 8, 1);
+        check(
+            "test result: FAILED. 8 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+            8,
+            1,
+        );
         check("python-svix-2.9.1: 41 passed, 0 failed, 2 skipped", 41, 0);
     }
 

@@ -55,7 +55,8 @@ fn once(dir: &Path, inputs: &[&Path], more: &str, install: impl FnOnce() -> Outc
         return Ok(());
     }
     println!("installing into {}", dir.display());
-    let written = |result: std::io::Result<()>| result.map_err(|why| format!("{} can't be written: {why}", dir.display()));
+    let written =
+        |result: std::io::Result<()>| result.map_err(|why| format!("{} can't be written: {why}", dir.display()));
     if dir.exists() {
         written(fs::remove_dir_all(dir))?;
     }

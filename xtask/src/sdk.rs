@@ -32,11 +32,7 @@ pub fn run() -> Result<Counts, String> {
 }
 
 /// Runs one suite with two servers: one as it comes, one that signs with Ed25519 by default.
-fn suite(
-    name: &str,
-    headers: &str,
-    run: impl FnOnce(Vec<(&'static str, String)>) -> Counts,
-) -> Result<Counts, String> {
+fn suite(name: &str, headers: &str, run: impl FnOnce(Vec<(&'static str, String)>) -> Counts) -> Result<Counts, String> {
     let headers = ["--signature-headers", headers];
     let plain = Server::start(name, &headers)?;
     let ed25519 = [&headers[..], &["--default-signature-type", "ed25519"]].concat();

@@ -92,8 +92,8 @@ fn packages() -> Result<BTreeMap<String, Vec<Dependency>>, String> {
     let metadata: Value = serde_json::from_str(&text).map_err(|why| format!("cargo metadata: {why}"))?;
     let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let packages = list(&metadata, "packages").into_iter().map(|package| {
-        let dependencies = list(&package, "dependencies").iter().map(|dependency| Dependency {
-            name: short_name(dependency),
+        let dependencies = list(&package, "dependencies").into_iter().map(|dependency| Dependency {
+            name: short_name(&dependency),
             is_for_tests: dependency.get("kind").and_then(Value::as_str) == Some("dev"),
         });
         (short_name(&package), dependencies.collect())

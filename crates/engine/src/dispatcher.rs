@@ -338,3 +338,6 @@ fn response_of(report: &AttemptReport) -> Bytes {
         None => report.response.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,6 @@ enum Reply {
     Accept(oneshot::Sender<Result<Accepted>>, Result<Accepted>),
     Many(oneshot::Sender<Vec<Result<Accepted>>>, Vec<Result<Accepted>>),
     Exec(ExecReply, Option<StoreError>),
-    Closed(oneshot::Sender<()>),
 }
 
 impl Reply {
@@ -58,7 +57,6 @@ impl Reply {
             Reply::Accept(to, result) => drop(to.send(result)),
             Reply::Many(to, results) => drop(to.send(results)),
             Reply::Exec(reply, error) => reply(error),
-            Reply::Closed(to) => drop(to.send(())),
         }
     }
 }
@@ -70,7 +68,9 @@ pub struct Committed {
     pub leases: Vec<Lease>,
     /// Settlements to be tried again: nothing was written.
     pub unsettled: Vec<Settlement>,
-    closed: bool,
+    /// Told once the database is closed.
+    closing: Vec<oneshot::Sender<()>>,
+    failed: Option<StoreError>,
 }
 
 impl Committed {
@@ -121,11 +121,11 @@ pub fn transact(core: &mut Core, ops: Vec<Op>, now: Timestamp) -> Committed {
             Pending::Exec(reply) => out.replies.push(Reply::Exec(reply, error.clone())),
             Pending::Unrun(exec) => drop(exec),
             Pending::Close(to) => {
-                out.replies.push(Reply::Closed(to));
-                out.closed = true;
+                out.closing.push(to);
             }
         }
     }
+    out.failed = error;
     out
 }
 
@@ -159,16 +159,13 @@ fn apply(core: &mut Core, op: Op, now: Timestamp, failed: &mut Option<StoreError
         Op::Exec(exec) if failed.is_some() => Pending::Unrun(exec),
         Op::Exec(exec) => {
             let mut reply = None;
-            let run = core.savepoint(|core| {
+            let run = core.savepoint(now, |core| {
                 let (keep, r) = exec(core, now);
                 reply = Some(r);
-                if keep { Ok(()) } else { Err(StoreError::NotFound("")) }
+                keep
             });
-            let reply = reply.unwrap_or_else(|| Box::new(|_| {}));
-            if let Err(e @ (StoreError::Full { .. } | StoreError::Failed(_))) = run {
-                *failed = Some(e);
-            }
-            Pending::Exec(reply)
+            *failed = run.err();
+            Pending::Exec(reply.unwrap_or_else(|| Box::new(|_| {})))
         }
         Op::Close(to) => Pending::Close(to),
     }
@@ -283,6 +280,11 @@ pub(crate) struct Writer {
     /// Says why, once the store can't go on.
     pub broken: watch::Sender<Option<String>>,
     unsettled: Vec<Settlement>,
+    /// Why the last transaction that failed did.
+    undone_by: Option<StoreError>,
+    closing: Vec<oneshot::Sender<()>>,
+    /// The runtime that takes the answers has ended.
+    abandoned: bool,
     disk: Disk,
 }
 
@@ -297,7 +299,19 @@ impl Writer {
         broken: watch::Sender<Option<String>>,
     ) -> Self {
         let disk = Disk { path: config.path.clone(), reserve: config.disk_reserve, checked_us: 0, full: false };
-        Writer { core, queue, metrics, clock, committed, broken, unsettled: Vec::new(), disk }
+        Writer {
+            core,
+            queue,
+            metrics,
+            clock,
+            committed,
+            broken,
+            unsettled: Vec::new(),
+            undone_by: None,
+            closing: Vec::new(),
+            abandoned: false,
+            disk,
+        }
     }
 
     /// Until `Close`, or until the disk breaks.
@@ -312,19 +326,17 @@ impl Writer {
                 continue;
             }
             let mut ops: std::collections::VecDeque<Op> = self.refuse_if_full(ops, now_us).into();
-            if now_us >= paused_until_us {
-                for s in self.unsettled.drain(..).rev() {
-                    ops.push_front(Op::Settle(s));
-                }
+            if now_us >= paused_until_us && !self.unsettled.is_empty() && self.retry().is_err() {
+                paused_until_us = now_us + FULL_PAUSE.as_micros() as u64;
             }
             let due = self.core.next_wake(self.clock.now()).is_some_and(|t| t <= self.clock.now());
             while !ops.is_empty() || due {
                 let batch: Vec<Op> = ops.drain(..ops.len().min(BATCH_MAX)).collect();
-                let done = self.commit(batch);
-                if done.is_err() {
-                    paused_until_us = self.clock.monotonic_us() + FULL_PAUSE.as_micros() as u64;
+                // A pause that has begun isn't prolonged: else refused messages would keep settlements waiting.
+                if self.commit(batch).is_err() && paused_until_us <= now_us {
+                    paused_until_us = now_us + FULL_PAUSE.as_micros() as u64;
                 }
-                if done == Ok(true) || self.core.is_broken() {
+                if !self.closing.is_empty() || self.abandoned || self.core.is_broken() {
                     self.end(ops);
                     return;
                 }
@@ -335,22 +347,41 @@ impl Writer {
         }
     }
 
-    /// `Ok(true)` when the store is to close; `Err` when nothing was written.
-    fn commit(&mut self, batch: Vec<Op>) -> std::result::Result<bool, ()> {
+    /// Tries settlements that were undone again: without messages beside them, which need more room; and one by one
+    /// when it wasn't for want of room, so that one that can't be written keeps no other waiting.
+    fn retry(&mut self) -> Result<()> {
+        let size = if matches!(self.undone_by, Some(StoreError::Failed(_))) { 1 } else { BATCH_MAX };
+        let mut waiting = std::mem::take(&mut self.unsettled);
+        let mut result = Ok(());
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(waiting.len().min(size));
+            let tried = self.commit(std::mem::replace(&mut waiting, rest).into_iter().map(Op::Settle).collect());
+            let stop = matches!(tried, Err(StoreError::Full { .. } | StoreError::Busy { .. })) || self.core.is_broken();
+            result = result.and(tried);
+            if stop {
+                self.unsettled.append(&mut waiting);
+            }
+        }
+        result
+    }
+
+    /// On an error nothing was written, and the batch's settlements are in `unsettled`.
+    fn commit(&mut self, batch: Vec<Op>) -> Result<()> {
         let size = batch.len() as u64;
         let from = self.clock.monotonic_us();
         let mut done = transact(&mut self.core, batch, self.clock.now());
-        let failed = !done.unsettled.is_empty();
+        let failed = done.failed.take();
+        self.closing.append(&mut done.closing);
         self.unsettled.append(&mut done.unsettled);
         self.metrics.commits.fetch_add(1, Relaxed);
         self.metrics.commit_us.fetch_add(self.clock.monotonic_us().saturating_sub(from), Relaxed);
         self.metrics.committed_ops.fetch_add(size, Relaxed);
         self.core.publish();
-        let closed = done.closed;
-        if self.committed.send(done).is_err() {
-            return Ok(true);
-        }
-        if failed { Err(()) } else { Ok(closed) }
+        self.abandoned = self.committed.send(done).is_err();
+        failed.map_or(Ok(()), |e| {
+            self.undone_by = Some(e.clone());
+            Err(e)
+        })
     }
 
     fn wait(&self, paused_until_us: u64) -> Duration {
@@ -366,35 +397,47 @@ impl Writer {
 
     /// Messages are refused while the disk is below its reserve, so that what was accepted can still be settled.
     fn refuse_if_full(&mut self, ops: Vec<Op>, now_us: u64) -> Vec<Op> {
-        if !self.disk.is_full(now_us) {
+        if !self.disk.is_full(now_us, &self.metrics) {
             return ops;
         }
         let error = StoreError::Full { retry_after: Duration::from_secs(5) };
         let mut refused = Committed::default();
-        let mut kept = Vec::new();
+        let (mut kept, mut n) = (Vec::new(), 0);
         for op in ops {
             match op {
-                Op::Accept(_, to) => refused.replies.push(Reply::Accept(to, Err(error.clone()))),
+                Op::Accept(_, to) => {
+                    n += 1;
+                    refused.replies.push(Reply::Accept(to, Err(error.clone())));
+                }
                 Op::AcceptMany(many, to) => {
-                    let all = many.iter().map(|_| Err(error.clone())).collect();
+                    let all: Vec<_> = many.iter().map(|_| Err(error.clone())).collect();
+                    n += all.len() as u64;
                     refused.replies.push(Reply::Many(to, all));
                 }
                 other => kept.push(other),
             }
         }
-        self.metrics.refused_full.fetch_add(refused.replies.len() as u64, Relaxed);
+        self.metrics.refused_full.fetch_add(n, Relaxed);
         let _ = self.committed.send(refused);
         kept
     }
 
-    fn end(self, rest: std::collections::VecDeque<Op>) {
+    fn end(mut self, rest: std::collections::VecDeque<Op>) {
         self.queue.close();
         drop(rest);
+        if !self.unsettled.is_empty() && !self.core.is_broken() {
+            // The last chance; what can't be settled is leased, and due again after the next start.
+            let _ = self.retry();
+        }
         if self.core.is_broken() {
             let why = "the disk failed to sync; what was acknowledged is safe, restart to go on".to_owned();
             let _ = self.broken.send(Some(why));
         }
         self.core.close();
+        for to in self.closing {
+            // Whoever asked may have gone.
+            let _ = to.send(());
+        }
     }
 }
 
@@ -407,7 +450,7 @@ struct Disk {
 }
 
 impl Disk {
-    fn is_full(&mut self, now_us: u64) -> bool {
+    fn is_full(&mut self, now_us: u64, metrics: &StoreMetrics) -> bool {
         if self.checked_us == 0 || now_us.saturating_sub(self.checked_us) > 250_000 {
             self.checked_us = now_us.max(1);
             let dir = self.path.parent().filter(|d| !d.as_os_str().is_empty());
@@ -417,6 +460,7 @@ impl Disk {
                 tracing::warn!(full, reserve_bytes = self.reserve, "free disk space crossed the reserve");
             }
             self.full = full;
+            metrics.disk_full.store(full, Relaxed);
         }
         self.full
     }

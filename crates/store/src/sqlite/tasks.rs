@@ -43,9 +43,8 @@ pub(crate) fn find(conn: &Connection, org: OrgId, task: TaskId) -> Result<Task> 
 
 pub(crate) fn list(conn: &Connection, org: OrgId, page: &PageQuery<TaskId>) -> Result<Page<Task, TaskId>> {
     let walk = rows::walk(page);
-    let (cmp, dir) = walk.words();
-    let sql =
-        format!("SELECT {COLUMNS} FROM task WHERE org = ?1 AND (?2 IS NULL OR id {cmp} ?2) ORDER BY id {dir} LIMIT ?3");
+    let (beyond, (_, dir)) = (walk.beyond("id"), walk.words());
+    let sql = format!("SELECT {COLUMNS} FROM task WHERE org = ?1 AND {beyond} ORDER BY id {dir} LIMIT ?3");
     let mut statement = conn.prepare_cached(&sql)?;
     let found = rows::all(&mut statement, &[&org.0, &walk.from.map(|i| i.0), &(page.limit + 1)], from_row)?;
     Ok(rows::into_page(found, page.limit, &walk, |t| t.id))
@@ -82,7 +81,8 @@ impl Core {
             endpoint.id.0,
             kind,
             Seq::first_at(since).0,
-            Seq::first_at(until.unwrap_or(now).min(now)).0.saturating_add(i64::from(until.is_none())),
+            // The task's own number comes after every message there is.
+            until.map_or(id.0, |t| Seq::first_at(t).0.min(id.0)),
             now.0
         ])?;
         self.tasks_left = true;
@@ -142,7 +142,8 @@ impl Core {
         if found.len() == budget as usize
             && let Some(last) = found.last()
         {
-            cursor = last.key.message.0 + 1;
+            // It may have more dead deliveries than the slice had room for.
+            cursor = last.key.message.0;
         }
         let mut done = 0;
         for d in found {
@@ -164,18 +165,19 @@ impl Core {
         };
         let found = {
             let mut s = self.conn.prepare_cached(
-                "SELECT id, event_type, channels FROM message
-                 WHERE app = ? AND id >= ? AND id < ? AND payload IS NOT NULL ORDER BY id LIMIT ?",
+                "SELECT id, event_type, channels, payload IS NOT NULL FROM message
+                 WHERE app = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?",
             )?;
             rows::all(&mut s, &[&r.task.app.0, &r.cursor, &r.until, &budget], |row| {
-                Ok((MessageId(row.get(0)?), row.get::<_, String>(1)?, rows::list(row, "channels")?))
+                Ok((MessageId(row.get(0)?), row.get::<_, String>(1)?, rows::list(row, "channels")?, row.get(3)?))
             })?
         };
         let full = found.len() == budget as usize;
         let cursor = found.last().filter(|_| full).map_or(r.until, |(id, ..)| id.0 + 1);
         let mut done = 0;
-        for (message, event_type, channels) in found {
-            let missing = target.subscription.takes(&event_type, &channels)
+        for (message, event_type, channels, has_payload) in found {
+            let missing = has_payload
+                && target.subscription.takes(&event_type, &channels)
                 && deliveries::next_ordinal(&self.conn, message, r.task.endpoint)? == 1
                 && !deliveries::known(&self.conn, message, r.task.endpoint)?;
             if missing {
