@@ -1,7 +1,7 @@
 //! The dispatcher's promises, on leases and clocks of the test's own.
 
 use super::*;
-use domain::{Cause, DeliveryKey, MessageId, Stage, Subscription};
+use domain::{DeliveryKey, MessageId, Stage, Subscription};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::time::Duration;
