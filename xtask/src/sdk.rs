@@ -43,7 +43,7 @@ fn suite(name: &str, headers: &str, run: impl FnOnce(Vec<(&'static str, String)>
         ("JOURNEY_ED25519_URL", ed25519.url.clone()),
         ("JOURNEY_ED25519_TOKEN", ed25519.token.clone()),
     ]);
-    for server in [plain, ed25519] {
+    for mut server in [plain, ed25519] {
         counts += match server.stop() {
             Ok(()) => Counts::PASSED,
             Err(why) => {
@@ -51,6 +51,9 @@ fn suite(name: &str, headers: &str, run: impl FnOnce(Vec<(&'static str, String)>
                 Counts::FAILED
             }
         };
+        if counts.failed > 0 {
+            eprintln!("{name}: the server's log:\n{}", server.log());
+        }
     }
     Ok(counts)
 }

@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -18,6 +18,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Server {
     child: Child,
     data_dir: PathBuf,
+    log: Arc<Mutex<String>>,
     pub url: String,
     pub token: String,
 }
@@ -35,17 +36,25 @@ impl Server {
         let spawned = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.map_err(|why| format!("{} can't be started: {why}", shown(&command)))?;
         let (found, address) = mpsc::channel();
-        if let Some(log) = child.stderr.take() {
-            thread::spawn(move || pass_on(log, &found));
+        let log = Arc::new(Mutex::new(String::new()));
+        if let Some(pipe) = child.stderr.take() {
+            let log = log.clone();
+            thread::spawn(move || keep(pipe, &log, &found));
         }
-        let mut server = Server { child, data_dir, url: String::new(), token: String::new() };
-        server.url = address.recv_timeout(START_TIMEOUT).map_err(|_| "the server did not start".to_owned())?;
+        let mut server = Server { child, data_dir, log, url: String::new(), token: String::new() };
+        let no_start = |_| format!("the server did not start:\n{}", server.log());
+        server.url = address.recv_timeout(START_TIMEOUT).map_err(no_start)?;
         server.token = output(postrider(&server.data_dir, &["token", "create"]))?.trim().to_owned();
         Ok(server)
     }
 
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Asks it to stop; an error unless it exits with 0.
-    pub fn stop(mut self) -> Outcome {
+    pub fn stop(&mut self) -> Outcome {
         let mut kill = Command::new("kill");
         kill.arg(self.child.id().to_string());
         output(kill)?;
@@ -78,13 +87,15 @@ fn postrider(data_dir: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Prints the server's log, and sends the address that it names.
-fn pass_on(log: impl std::io::Read, found: &mpsc::Sender<String>) {
-    for line in BufReader::new(log).lines().map_while(Result::ok) {
-        match line.split_once(" listens on ") {
+/// Keeps the server's log, and sends the address that it names.
+fn keep(pipe: impl std::io::Read, log: &Mutex<String>, found: &mpsc::Sender<String>) {
+    for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+        if let Some((_, url)) = line.split_once(" listens on ") {
             // Nobody waits any more if the start took too long.
-            Some((_, url)) => drop(found.send(url.trim().to_owned())),
-            None => eprintln!("  server: {line}"),
+            let _ = found.send(url.trim().to_owned());
         }
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.push_str(&line);
+        log.push('\n');
     }
 }
