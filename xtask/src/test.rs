@@ -29,7 +29,9 @@ pub fn run(extent: Extent) -> Outcome {
     if extent != Extent::Sdk {
         step("tidy", &|| check(tidy::run()));
         step("fmt", &|| check(pass(cargo(&["fmt", "--all", "--check"]))));
-        step("clippy", &|| check(pass(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))));
+        step("clippy", &|| {
+            check(pass(cargo(&["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"])))
+        });
         step("tests", &workspace_tests);
     }
     if extent == Extent::All {
