@@ -6,6 +6,10 @@ use crate::counts::Counts;
 use crate::run::{Outcome, cargo, pass, tests, works};
 use crate::{sdk, tidy};
 
+/// The versions that are built where there is none.
+const NEXTEST: &str = "cargo-nextest@0.9.143";
+const DENY: &str = "cargo-deny@0.20.2";
+
 /// How much is tested.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
@@ -80,7 +84,7 @@ fn check(outcome: Outcome) -> Counts {
 fn workspace_tests() -> Counts {
     if !works("cargo", &["nextest", "--version"]) {
         println!("cargo-nextest is missing: building it");
-        if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", "cargo-nextest"])) {
+        if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", NEXTEST])) {
             eprintln!("{why}: going on with cargo test");
             return tests(cargo(&["test", "--workspace", "--no-fail-fast"]));
         }
@@ -93,7 +97,7 @@ fn deny() -> Counts {
     if !works("cargo", &["deny", "--version"]) {
         println!("cargo-deny is missing: building it");
         // Not optimised: it runs for a second, and would otherwise take many minutes to build.
-        if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", "--debug", "cargo-deny"])) {
+        if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", "--debug", "--no-default-features", DENY])) {
             println!("skipped: cargo-deny can't be built here ({why})");
             return Counts::default();
         }
