@@ -99,7 +99,7 @@ pub(crate) fn create(
 /// The organisation's application for operational webhooks.
 pub(crate) fn find_operational(conn: &Connection, org: OrgId) -> Result<Option<AppId>> {
     let id = conn
-        .prepare_cached("SELECT id FROM app WHERE org = ? AND operational = 1")?
+        .prepare_cached("SELECT id FROM app WHERE org = ? AND operational = 1 AND deleted = 0")?
         .query_row([org.0], |r| r.get(0))
         .optional()?;
     Ok(id.map(AppId))
