@@ -28,7 +28,6 @@ pub enum Behaviour {
 #[derive(Debug)]
 pub struct Receiver {
     pub app: AppId,
-    pub host: usize,
     pub behaviour: Behaviour,
     /// Somebody asked for its deletion; whether it happened is known only later.
     pub deleted: bool,

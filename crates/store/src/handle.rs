@@ -18,7 +18,7 @@ use parking_lot::RwLock;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -86,8 +86,10 @@ pub struct StoreMetrics {
     pub messages_accepted: AtomicU64,
     /// Answered from an idempotency key.
     pub messages_repeated: AtomicU64,
-    /// Refused because the disk is below its reserve.
+    /// Messages refused because the disk is below its reserve.
     pub refused_full: AtomicU64,
+    /// Whether it was at the last look.
+    pub disk_full: AtomicBool,
     pub attempts_succeeded: AtomicU64,
     pub attempts_failed: AtomicU64,
     /// Settlements of leases that were no longer held.
@@ -174,7 +176,11 @@ impl Store {
         if let Some(why) = self.inner.broken.borrow().clone() {
             return Err(StoreError::Failed(why));
         }
-        self.write(|_, _| Ok(())).await
+        self.write(|_, _| Ok(())).await?;
+        if self.inner.metrics.disk_full.load(Relaxed) {
+            return Err(StoreError::Full { retry_after: Duration::from_secs(5) });
+        }
+        Ok(())
     }
 
     // ---- organisations and tokens ----
@@ -637,6 +643,17 @@ impl Store {
             Ok(why) => why.clone().unwrap_or_default(),
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Runs `f` on the writing connection, whatever it does.
+    #[cfg(test)]
+    pub(crate) async fn on_writer(&self, f: impl FnOnce(&rusqlite::Connection) + Send + 'static) {
+        self.write(move |core, _| {
+            f(core.connection());
+            Ok(())
+        })
+        .await
+        .unwrap();
     }
 
     /// Runs `f` on a reading connection.

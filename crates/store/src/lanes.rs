@@ -68,6 +68,10 @@ impl Lane {
     pub fn is_gone(&self) -> bool {
         self.gone
     }
+    /// How many more may be claimed.
+    fn room(&self) -> u32 {
+        (self.capacity / 2).max(1).saturating_sub(self.leased)
+    }
     /// When the lane's work may be claimed, if time is all that it waits for.
     fn ready_at(&self) -> i64 {
         if self.enabled && self.waits == Waits::Time && self.next_due != NEVER {
@@ -225,7 +229,7 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
         lane.next_due = due.map_or(NEVER, |t| t.0);
         lane.turn = now.0;
-        if lane.waits == Waits::Time && lane.next_due <= now.0 && lane.leased > lane.capacity / 4 {
+        if lane.waits == Waits::Time && lane.next_due <= now.0 && lane.room() == 0 {
             lane.waits = Waits::Room;
         }
         self.arm(endpoint);
@@ -292,9 +296,8 @@ impl Lanes {
             self.wake.pop_first();
             let Some(lane) = self.lanes.get_mut(&endpoint) else { continue };
             lane.wake_at = NEVER;
-            let room = (lane.capacity / 2).max(1).saturating_sub(lane.leased);
-            if room > 0 {
-                return Some((endpoint, room));
+            if lane.room() > 0 {
+                return Some((endpoint, lane.room()));
             }
             lane.waits = Waits::Room;
         }

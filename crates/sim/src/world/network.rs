@@ -44,6 +44,11 @@ impl World {
             if n > limits.per_endpoint as usize {
                 return Err(format!("{n} attempts under way to {:?}", a.job.route.endpoint));
             }
+            let host = host_of(&a.job.route.url);
+            let n = process.attempts.iter().filter(|b| host_of(&b.job.route.url) == host).count();
+            if n > limits.per_host as usize {
+                return Err(format!("{n} attempts under way to {host}"));
+            }
         }
         Ok(())
     }
@@ -143,6 +148,11 @@ fn status(behaviour: Behaviour, dice: &mut crate::chance::Dice) -> u16 {
         Behaviour::Overloaded if dice.percent(70) => 429,
         Behaviour::Overloaded => 200,
     }
+}
+
+/// The part of a simulated URL that names its host.
+fn host_of(url: &str) -> &str {
+    url.rsplit_once('/').map_or(url, |(host, _)| host)
 }
 
 /// A delivery, short.

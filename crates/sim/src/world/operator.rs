@@ -46,7 +46,7 @@ impl World {
             Ok(made.id)
         })?;
         let behaviour = self.draw_behaviour();
-        self.model.receivers.insert(id, Receiver { app, host, behaviour, deleted: false, operational });
+        self.model.receivers.insert(id, Receiver { app, behaviour, deleted: false, operational });
         self.tell(format!("endpoint {} at host {host}: {behaviour:?}", id.0));
         Ok(())
     }

@@ -57,9 +57,9 @@ pub(crate) fn get(conn: &Connection, app: AppId) -> Result<Application> {
 
 pub(crate) fn list(conn: &Connection, org: OrgId, page: &PageQuery<AppId>) -> Result<Page<Application, AppId>> {
     let walk = rows::walk(page);
-    let (cmp, dir) = walk.words();
+    let (beyond, (_, dir)) = (walk.beyond("id"), walk.words());
     let sql = format!(
-        "SELECT {COLUMNS} FROM app WHERE org = ?1 AND (?2 IS NULL OR id {cmp} ?2) AND deleted = 0 AND operational = 0
+        "SELECT {COLUMNS} FROM app WHERE org = ?1 AND {beyond} AND deleted = 0 AND operational = 0
          ORDER BY id {dir} LIMIT ?3"
     );
     let mut statement = conn.prepare_cached(&sql)?;

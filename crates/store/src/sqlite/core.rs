@@ -58,12 +58,25 @@ pub(super) struct Tx {
     pub gives: Vec<(EndpointId, usize)>,
     pub dues: Vec<(EndpointId, Timestamp)>,
     pub claimed: Vec<EndpointId>,
+    /// Endpoints that were reaped.
+    pub removed: Vec<EndpointId>,
     pub lane_deltas: HashMap<EndpointId, (i64, i64)>,
     pub lane_updates: Vec<(EndpointId, crate::types::LaneUpdate)>,
     pub failing: Vec<(EndpointId, Option<Timestamp>)>,
     /// (endpoint, hour) -> success, fail, canceled
     pub stats: HashMap<(EndpointId, i64), (u32, u32, u32)>,
     dirty_apps: Vec<AppId>,
+    pub counts: Counts,
+}
+
+/// What the counters will grow by.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub accepted: u64,
+    pub repeated: u64,
+    pub succeeded: u64,
+    pub failed: u64,
+    pub lost: u64,
 }
 
 /// How far a transaction had come.
@@ -71,16 +84,19 @@ struct Mark {
     leases: usize,
     dues: usize,
     lane_deltas: HashMap<EndpointId, (i64, i64)>,
+    counts: Counts,
 }
 
 impl Tx {
     fn mark(&self) -> Mark {
-        Mark { leases: self.leases.len(), dues: self.dues.len(), lane_deltas: self.lane_deltas.clone() }
+        let (lane_deltas, counts) = (self.lane_deltas.clone(), self.counts);
+        Mark { leases: self.leases.len(), dues: self.dues.len(), lane_deltas, counts }
     }
     /// Returns the leases that are no more. Applications that became dirty stay so: they are only read again.
     fn back_to(&mut self, mark: Mark) -> Vec<Lease> {
         self.dues.truncate(mark.dues);
         self.lane_deltas = mark.lane_deltas;
+        self.counts = mark.counts;
         self.leases.split_off(mark.leases)
     }
 }
@@ -173,6 +189,7 @@ impl Core {
             return Err(e);
         }
         let mut tx = std::mem::take(&mut self.tx);
+        self.count(tx.counts);
         for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
             self.lanes.count(endpoint, waiting, dead);
         }
@@ -190,8 +207,24 @@ impl Core {
         for (endpoint, bytes) in tx.gives {
             self.lanes.give_back(endpoint, bytes, now);
         }
+        for endpoint in tx.removed {
+            self.lanes.remove(endpoint);
+        }
         self.refresh_routes(&tx.dirty_apps, now);
         Ok(tx.leases)
+    }
+
+    fn count(&self, c: Counts) {
+        let m = &self.metrics;
+        for (counter, n) in [
+            (&m.messages_accepted, c.accepted),
+            (&m.messages_repeated, c.repeated),
+            (&m.attempts_succeeded, c.succeeded),
+            (&m.attempts_failed, c.failed),
+            (&m.leases_lost, c.lost),
+        ] {
+            counter.fetch_add(n, Relaxed);
+        }
     }
 
     fn sync(&mut self) -> Result<()> {
@@ -354,7 +387,7 @@ impl Core {
     /// Writes a message with its key and its deliveries.
     pub fn accept(&mut self, m: &NewMessage, now: Timestamp) -> Result<Accepted> {
         if let Some(repeated) = self.repeated(m, now)? {
-            self.metrics.messages_repeated.fetch_add(1, Relaxed);
+            self.tx.counts.repeated += 1;
             return Ok(Accepted::Repeated(repeated));
         }
         if let Some(event_id) = &m.event_id {
@@ -382,7 +415,7 @@ impl Core {
                 }
             }
         }
-        self.metrics.messages_accepted.fetch_add(1, Relaxed);
+        self.tx.counts.accepted += 1;
         Ok(Accepted::New(id))
     }
 

@@ -51,9 +51,9 @@ pub(crate) fn find(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Res
 
 pub(crate) fn list(conn: &Connection, app: AppId, page: &PageQuery<EndpointId>) -> Result<Page<Endpoint, EndpointId>> {
     let walk = rows::walk(page);
-    let (cmp, dir) = walk.words();
+    let (beyond, (_, dir)) = (walk.beyond("id"), walk.words());
     let sql = format!(
-        "SELECT {COLUMNS} FROM endpoint WHERE app = ?1 AND (?2 IS NULL OR id {cmp} ?2) AND deleted = 0
+        "SELECT {COLUMNS} FROM endpoint WHERE app = ?1 AND {beyond} AND deleted = 0
          ORDER BY id {dir} LIMIT ?3"
     );
     let mut statement = conn.prepare_cached(&sql)?;
