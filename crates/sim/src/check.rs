@@ -7,7 +7,7 @@ use crate::model::{Fate, Model, Phase, item_of};
 use crate::process::Process;
 use crate::settings::Settings;
 use crate::world::{Checked, show};
-use domain::{DeliveryKey, EndpointId, MessageId};
+use domain::{DeliveryKey, EndpointId, MessageId, Timestamp};
 use rusqlite::{Connection, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::Relaxed;
@@ -214,6 +214,14 @@ pub fn left(core: &Core) -> Result<(i64, i64, i64), String> {
          WHERE d.due_at IS NOT NULL AND e.disabled = 0 AND e.deleted = 0 AND a.deleted = 0),
         (SELECT count(*) FROM task WHERE status = 0)";
     core.connection().query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).map_err(|e| e.to_string())
+}
+
+/// When the earliest delivery on disk is due, of endpoints that take any.
+pub fn next_due(core: &Core) -> Result<Option<Timestamp>, String> {
+    let sql = "SELECT min(d.due_at) FROM delivery d JOIN endpoint e ON e.id = d.endpoint JOIN app a ON a.id = e.app
+        WHERE e.disabled = 0 AND e.deleted = 0 AND a.deleted = 0";
+    let found = core.connection().query_row(sql, [], |r| r.get::<_, Option<i64>>(0));
+    Ok(found.map_err(|e| e.to_string())?.map(Timestamp))
 }
 
 /// What a server without work holds: nothing.

@@ -29,8 +29,7 @@ impl World {
             if self.is_at_rest()? {
                 return self.last_judgement();
             }
-            let by = self.next_wake().unwrap_or(Duration::from_secs(1));
-            self.clock.advance(by.max(Duration::from_millis(1)));
+            self.sleep()?;
         }
         self.check(true)?;
         Err(format!("the world doesn't come to rest: {}", self.unrest()))
@@ -61,6 +60,17 @@ impl World {
         Ok(busy || self.report.digest != before)
     }
 
+    /// Until somebody wants to be woken, or the next delivery is due: days away, if the clock was set back.
+    fn sleep(&mut self) -> Checked {
+        let wake = self.next_wake().unwrap_or(Duration::from_secs(1));
+        let due = match &self.process {
+            Some(p) => check::next_due(&p.writer.core)?.map(|t| t.since(self.clock.now())),
+            None => None,
+        };
+        self.clock.advance(due.filter(|d| *d > Duration::from_secs(30)).unwrap_or(wake));
+        Ok(())
+    }
+
     fn is_at_rest(&mut self) -> Result<bool, String> {
         let Some(p) = &self.process else { return Ok(false) };
         let idle = p.calls.is_empty() && p.attempts.is_empty() && p.dispatcher.queued() == 0;
@@ -70,7 +80,7 @@ impl World {
     fn unrest(&self) -> String {
         let Some(p) = &self.process else { return "the server is down".to_owned() };
         format!(
-            "{} calls, {} attempts, {} queued in the engine, {} unsent, {:?}, next wake in {:?}",
+            "{} calls, {} attempts, {} queued in the engine, {} unsent, {:?} (leases, due, tasks), next wake in {:?}",
             p.calls.len(),
             p.attempts.len(),
             p.dispatcher.queued(),

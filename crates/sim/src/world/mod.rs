@@ -26,7 +26,7 @@ use std::time::Duration;
 pub type Checked = Result<(), String>;
 
 /// Lines of a story that are kept.
-const STORY_LINES: usize = 60;
+const STORY_LINES: usize = 80;
 
 /// A broken promise, and what led to it.
 #[derive(Debug)]
@@ -85,6 +85,7 @@ pub struct World {
     /// A sync failed and the server didn't end cleanly: what it sees may not be what the disk has.
     doubtful: bool,
     story: VecDeque<String>,
+    story_lines: usize,
 }
 
 /// An empty database, as a first start leaves it.
@@ -114,7 +115,14 @@ impl World {
             draining: false,
             doubtful: false,
             story: VecDeque::new(),
+            story_lines: STORY_LINES,
         }
+    }
+
+    /// Keeps the story from its beginning.
+    pub fn at_length(mut self) -> World {
+        self.story_lines = usize::MAX;
+        self
     }
 
     /// The whole story: life with faults, then peace until everything is delivered.
@@ -143,7 +151,7 @@ impl World {
         for b in line.bytes() {
             self.report.digest = (self.report.digest ^ u64::from(b)).wrapping_mul(0x0100_0000_01B3);
         }
-        if self.story.len() == STORY_LINES {
+        if self.story.len() >= self.story_lines {
             self.story.pop_front();
         }
         let at = self.clock.monotonic_us();
