@@ -236,6 +236,14 @@ impl Disk {
         }
         Ok(())
     }
+    /// Writes a file's bytes again as they are seen, and syncs them: what a failed sync left undone is done.
+    pub fn rewrite(&self, name: &str) -> Result<()> {
+        let Some(handle) = self.open(name, false) else { return Ok(()) };
+        let mut bytes = vec![0; self.len(&handle)?];
+        self.read(&handle, 0, &mut bytes)?;
+        self.write(&handle, 0, &bytes)?;
+        self.sync(&handle)
+    }
     pub fn len(&self, handle: &Handle) -> Result<usize> {
         Ok(self.state().file(handle)?.seen.len())
     }

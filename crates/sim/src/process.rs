@@ -3,6 +3,7 @@
 //! **Invariant:** dropping it loses all that a killed process would lose, and nothing else.
 
 use crate::clock::{SimClock, SimRng};
+use crate::disk::Disk;
 use crate::settings::Settings;
 use domain::{AttemptReport, EndpointRoute};
 use engine::{Configuration, Dispatcher, Job, Now, Step};
@@ -62,12 +63,16 @@ impl Configuration for Present<'_> {
 }
 
 impl Process {
+    /// What the store does to the log before it writes, on a real file system, is done here by `disk`.
     pub fn start(
         settings: &Settings,
         config: StoreConfig,
+        disk: &Disk,
         clock: Arc<SimClock>,
         seed: u64,
     ) -> Result<Process, OpenError> {
+        disk.rewrite("sim.db-wal")
+            .map_err(|e| OpenError::Unusable { path: config.path.clone(), cause: format!("{e:?}") })?;
         let (store, writer, committed) = Store::assemble(config, clock, Arc::new(SimRng::new(seed)))?;
         let pragmas = format!(
             "PRAGMA wal_autocheckpoint = {}; PRAGMA synchronous = {}",

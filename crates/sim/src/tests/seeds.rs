@@ -11,7 +11,7 @@ fn image() -> Image {
     let vfs = Vfs::register(disk.clone());
     let settings = Settings::draw(&mut Dice::new(0), Sabotage::None);
     let config = settings.store_config(vfs.name());
-    let process = Process::start(&settings, config, Arc::new(SimClock::default()), 0).unwrap();
+    let process = Process::start(&settings, config, &disk, Arc::new(SimClock::default()), 0).unwrap();
     process.writer.end();
     drop(process.store);
     disk.image()

@@ -82,8 +82,6 @@ pub struct World {
     pub(crate) jumps: u32,
     /// Faults are over; what is left is to be delivered.
     pub(crate) draining: bool,
-    /// A sync failed and the server didn't end cleanly: what it sees may not be what the disk has.
-    doubtful: bool,
     story: VecDeque<String>,
     story_lines: usize,
 }
@@ -113,7 +111,6 @@ impl World {
             lives: 0,
             jumps: 0,
             draining: false,
-            doubtful: false,
             story: VecDeque::new(),
             story_lines: STORY_LINES,
         }
@@ -167,7 +164,7 @@ impl World {
         }
         self.lives += 1;
         let config = self.settings.store_config(self.vfs.name());
-        match Process::start(&self.settings, config, self.clock.clone(), self.seed ^ self.lives) {
+        match Process::start(&self.settings, config, &self.disk, self.clock.clone(), self.seed ^ self.lives) {
             Ok(process) => {
                 self.process = Some(process);
                 self.tell(format!("the server starts (life {})", self.lives));
@@ -220,7 +217,6 @@ impl World {
         if power {
             self.disk.cut_power();
             self.report.power_cuts += 1;
-            self.doubtful = false;
         } else {
             self.report.kills += 1;
         }
