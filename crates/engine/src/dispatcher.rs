@@ -145,7 +145,7 @@ impl<T> Dispatcher<T> {
             lane.placed = false;
             let host = lane.host.clone();
             let step = self.step(id, configuration, now);
-            if !matches!(step, Some(Step::Attempt(_))) {
+            if !matches!(&step, Some(Step::Attempt(job)) if job.host == host) {
                 // The room that its host may have had for it goes to the next.
                 self.place(id, now.monotonic_us);
                 self.unblock(&host, now.monotonic_us);

@@ -178,8 +178,8 @@ impl Disk {
         let file = state.file(handle)?;
         let from = file.seen.get(offset..).unwrap_or_default();
         let n = from.len().min(into.len());
-        for (to, byte) in into.iter_mut().zip(from) {
-            *to = *byte;
+        if let (Some(to), Some(from)) = (into.get_mut(..n), from.get(..n)) {
+            to.copy_from_slice(from);
         }
         Ok(n)
     }
@@ -271,8 +271,8 @@ impl Change {
                 if to.len() < offset + bytes.len() {
                     to.resize(offset + bytes.len(), 0);
                 }
-                for (to, byte) in to.iter_mut().skip(*offset).zip(bytes) {
-                    *to = *byte;
+                if let Some(to) = to.get_mut(*offset..offset + bytes.len()) {
+                    to.copy_from_slice(bytes);
                 }
             }
             Change::Truncate(len) => to.truncate(*len),
@@ -297,7 +297,7 @@ impl File {
                 while let Some(rest) = bytes.get(at..).filter(|r| !r.is_empty()) {
                     let n = (SECTOR - (offset + at) % SECTOR).min(rest.len());
                     if dice.percent(50) {
-                        self.persist(Change::Write(offset + at, rest.iter().take(n).copied().collect()));
+                        self.persist(Change::Write(offset + at, rest.get(..n).unwrap_or_default().to_vec()));
                     }
                     at += n;
                 }

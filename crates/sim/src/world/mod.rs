@@ -168,7 +168,7 @@ impl World {
             Ok(process) => {
                 self.process = Some(process);
                 self.tell(format!("the server starts (life {})", self.lives));
-                self.forget_keys();
+                self.forget_keys(true);
                 self.check(true)
             }
             Err(e) if self.disk.is_powerless() => {
@@ -362,6 +362,7 @@ impl World {
         let Some(by) = self.dice.pick(&by).copied() else { return };
         self.jumps += 1;
         self.clock.jump(by);
+        self.forget_keys(false);
         self.tell(format!("the clock is set by {by} ms"));
     }
 

@@ -137,11 +137,11 @@ impl World {
         })
     }
 
-    /// After a restart, SDK-made keys are known only so far back.
-    pub(super) fn forget_keys(&mut self) {
+    /// Keys are forgotten when they are old by the wall clock; after a restart, SDK-made ones sooner.
+    pub(super) fn forget_keys(&mut self, restarted: bool) {
         let now = self.clock.now();
         for item in self.model.items.iter_mut().filter(|i| i.sent > 0) {
-            let automatic = item.key.is_some_and(|k| k.automatic);
+            let automatic = restarted && item.key.is_some_and(|k| k.automatic);
             let age = if automatic { AUTOMATIC_FOR } else { CHOSEN_FOR };
             item.key_expired |= now.since(item.first_at) > age;
         }
