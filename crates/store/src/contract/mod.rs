@@ -203,6 +203,8 @@ macro_rules! suite {
             tasks:
                 recover_brings_dead_deliveries_back_as_new_ones,
                 a_task_moves_a_bounded_slice_at_a_time,
+                every_dead_delivery_of_one_message_is_brought_back,
+                messages_without_content_are_not_replayed,
                 a_task_keeps_to_its_window,
                 replay_creates_what_the_endpoint_never_saw,
                 messages_of_the_same_moment_are_in_the_window,

@@ -105,6 +105,14 @@ impl World {
         }
     }
 
+    /// Transactions made while nobody asks for any, in 40 ms of real time: a loop that spins shows.
+    pub async fn restless(&self) -> u64 {
+        let before = self.store.metrics().commits.load(Relaxed);
+        let never = std::future::pending::<()>();
+        assert!(tokio::time::timeout(Duration::from_millis(40), never).await.is_err());
+        self.store.metrics().commits.load(Relaxed) - before
+    }
+
     // ---- configuration ----
 
     pub async fn app(&self) -> AppId {

@@ -564,7 +564,10 @@ impl Core {
         self.orphans_left = found.len() == budget as usize;
         for d in &found {
             deliveries::delete_orphan(&self.conn, d.key, self.epoch)?;
-            self.defer(d, now)?;
+            // If it is on disk as well, that is where it is: a conflict here would undo every transaction to come.
+            if !deliveries::exists(&self.conn, d.key)? {
+                self.defer(d, now)?;
+            }
         }
         Ok(())
     }
