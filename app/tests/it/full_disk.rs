@@ -1,0 +1,156 @@
+//! A disk that fills up while the server runs, and gets room again.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::support::client::{Answer, Api, id};
+use super::support::disk::Disk;
+use super::support::receiver::Receiver;
+use super::support::server::{Launch, Server};
+use super::support::until;
+
+struct Filling {
+    launch: Launch,
+    disk: Disk,
+    receiver: Receiver,
+    server: Server,
+    api: Api,
+    app: String,
+    /// Acknowledged messages, by id.
+    sent: HashMap<String, Value>,
+}
+
+impl Filling {
+    fn new(args: &[&str], filler_mib: usize) -> Option<Filling> {
+        let launch = Launch::new(args);
+        let disk = Disk::mount(&launch.place.path().join("disk"), "size=24m")?;
+        let launch = launch.on(disk.path().join("data"));
+        let receiver = Receiver::good();
+        let server = launch.start();
+        let api = server.api(&launch);
+        let app = api.app();
+        api.endpoint(&app, json!({"url": receiver.url("/")}));
+        disk.take("filler", filler_mib);
+        Some(Filling { launch, disk, receiver, server, api, app, sent: HashMap::new() })
+    }
+
+    fn post(&mut self) -> Answer {
+        let payload = json!({"n": self.sent.len(), "pad": "x".repeat(4000)});
+        let body = json!({"eventType": "a.b", "payload": payload});
+        let answer = self.api.call("POST", &format!("/api/v1/app/{}/msg", self.app), Some(&body));
+        if answer.status == 202 {
+            self.sent.insert(id(&answer.json()), payload);
+        }
+        answer
+    }
+
+    /// Posts until it is refused.
+    fn fill(&mut self) -> Answer {
+        for _ in 0..20_000 {
+            let answer = self.post();
+            if answer.status != 202 {
+                return answer;
+            }
+        }
+        panic!("the disk never filled up")
+    }
+
+    fn check_refusal(&self, answer: &Answer) {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        let body = answer.json();
+        assert_eq!(body["code"], "unavailable");
+        assert_eq!(body["detail"], "The disk is full; nothing was stored");
+    }
+
+    fn check_reads(&self) {
+        for path in ["/livez", "/metrics"] {
+            assert_eq!(self.api.call("GET", path, None).status, 200, "{path}");
+        }
+        self.api.expect(204, "GET", "/api/v1/health", None);
+        let list = self.api.get(&format!("/api/v1/app/{}/msg?limit=10", self.app));
+        assert_eq!(list["data"].as_array().unwrap().len(), 10);
+        for id in self.sent.keys().take(10) {
+            self.check_message(&self.api, id);
+        }
+    }
+
+    fn check_message(&self, api: &Api, id: &str) {
+        let found = api.get(&format!("/api/v1/app/{}/msg/{id}", self.app));
+        assert_eq!(found["payload"], self.sent[id]);
+    }
+
+    /// Everything acknowledged has come, and is still there after a stop and a start.
+    fn check_nothing_lost(self) {
+        self.receiver.wait("every acknowledged message", |seen| {
+            self.sent.keys().all(|id| seen.iter().any(|s| s.id() == id)).then_some(())
+        });
+        let Filling { server, launch, .. } = &self;
+        server.terminate();
+        until("the database is released", || {
+            let database = Connection::open(launch.database()).unwrap();
+            let found = database.query_row("PRAGMA integrity_check", [], |r| r.get::<_, String>(0));
+            let leases = database.query_row("SELECT count(*) FROM lease", [], |r| r.get::<_, i64>(0));
+            (found.ok()? == "ok" && leases.ok()? == 0).then_some(())
+        });
+    }
+}
+
+#[test]
+fn below_the_reserve_messages_are_refused_and_all_else_goes_on() {
+    let Some(mut filling) = Filling::new(&["--disk-reserve", "1MiB"], 18) else { return };
+    let refusal = filling.fill();
+    filling.check_refusal(&refusal);
+    assert!(filling.sent.len() > 10, "{}", filling.sent.len());
+    filling.check_reads();
+    assert_eq!(filling.api.call("GET", "/readyz", None).status, 200);
+    // What was accepted is still attempted and settled: there is the reserve for it.
+    let last = filling.sent.len();
+    filling.receiver.wait_for("/", last);
+    filling.disk.give_back("filler");
+    until("room is noticed", || (filling.post().status == 202).then_some(()));
+    filling.check_nothing_lost();
+}
+
+#[test]
+fn a_disk_filled_to_the_last_byte_corrupts_nothing_and_loses_nothing() {
+    let Some(mut filling) = Filling::new(&["--disk-reserve", "0B"], 14) else { return };
+    for _ in 0..20 {
+        assert_eq!(filling.post().status, 202);
+    }
+    filling.disk.take("rest", 100);
+    let refusal = filling.fill();
+    filling.check_refusal(&refusal);
+    filling.check_reads();
+    for _ in 0..20 {
+        let again = filling.post();
+        filling.check_refusal(&again);
+    }
+    filling.disk.give_back("rest");
+    until("room is noticed", || (filling.post().status == 202).then_some(()));
+    filling.check_nothing_lost();
+}
+
+#[test]
+fn a_kill_on_a_full_disk_loses_nothing_and_the_next_start_asks_for_room() {
+    let Some(mut filling) = Filling::new(&["--disk-reserve", "0B"], 14) else { return };
+    for _ in 0..20 {
+        assert_eq!(filling.post().status, 202);
+    }
+    filling.disk.take("rest", 100);
+    let refusal = filling.fill();
+    filling.check_refusal(&refusal);
+    filling.server.kill();
+    let run = filling.launch.fails(3, &[]);
+    assert!(run.err.contains("full"), "{}", run.err);
+    filling.disk.give_back("rest");
+    filling.server = filling.launch.start();
+    filling.api = filling.server.api(&filling.launch);
+    for id in filling.sent.keys() {
+        filling.check_message(&filling.api, id);
+    }
+    filling.check_nothing_lost();
+}
