@@ -17,7 +17,7 @@ CREATE TABLE app (
     deleted INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1))
 ) STRICT;
 CREATE UNIQUE INDEX app_uid ON app (org, uid) WHERE uid IS NOT NULL AND deleted = 0;
-CREATE UNIQUE INDEX app_operational ON app (org) WHERE operational = 1;
+CREATE UNIQUE INDEX app_operational ON app (org) WHERE operational = 1 AND deleted = 0;
 CREATE INDEX app_by_org ON app (org, id);
 CREATE INDEX app_deleted ON app (id) WHERE deleted = 1;
 
@@ -47,8 +47,11 @@ CREATE TABLE endpoint_url (
     endpoint INTEGER NOT NULL,
     version INTEGER NOT NULL,
     url TEXT NOT NULL,
+    -- set: the endpoint is gone; its attempts still name its URLs
+    gone_at INTEGER,
     PRIMARY KEY (endpoint, version)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX endpoint_url_gone ON endpoint_url (gone_at) WHERE gone_at IS NOT NULL;
 
 CREATE TABLE endpoint_secret (
     id INTEGER PRIMARY KEY,
@@ -153,6 +156,7 @@ CREATE TABLE stat_hour (
     canceled INTEGER NOT NULL,
     PRIMARY KEY (endpoint, hour)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX stat_by_hour ON stat_hour (hour);
 
 CREATE TABLE task (
     id INTEGER PRIMARY KEY,
@@ -185,6 +189,7 @@ CREATE TABLE revoked_token (
     hash BLOB PRIMARY KEY,
     expires_at INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX revoked_token_expires ON revoked_token (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,

@@ -68,6 +68,13 @@ struct Inner {
     broken: watch::Receiver<Option<String>>,
 }
 
+impl Drop for Inner {
+    /// Without a `close`, the writer ends with the last handle.
+    fn drop(&mut self) {
+        self.queue.push(Op::Close(oneshot::channel().0));
+    }
+}
+
 /// Leases for the engine, in batches.
 pub struct LeaseStream {
     leases: mpsc::UnboundedReceiver<Vec<Lease>>,
@@ -380,7 +387,7 @@ impl Store {
         let endpoint = endpoint.clone();
         self.read(move |c| endpoints::headers(c, app, &endpoint)).await
     }
-    /// `sealed` empty clears them. `expected` is what `endpoint_headers` returned: `Busy` if it changed since (retry).
+    /// `sealed` empty clears them. `expected` is what `endpoint_headers` returned: `Conflict` if it changed since.
     pub async fn set_endpoint_headers(
         &self,
         app: AppId,
@@ -553,7 +560,7 @@ impl Store {
         let message = message.clone();
         self.read(move |c| status::destinations(c, app, &message, &page)).await
     }
-    /// Creates a manual delivery. `Conflict` when the endpoint is disabled; `NotFound` when the payload is gone.
+    /// Creates a manual delivery. `Conflict` when the endpoint is disabled or the payload is gone.
     pub async fn resend(&self, app: AppId, message: &MessageRef, endpoint: &EndpointRef) -> Result<()> {
         let (message, endpoint) = (message.clone(), endpoint.clone());
         self.write(move |core, now| {
@@ -619,6 +626,17 @@ impl Store {
             Ok(why) => why.clone().unwrap_or_default(),
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Runs `f` on the writing connection, whatever it does.
+    #[cfg(test)]
+    pub(crate) async fn on_writer(&self, f: impl FnOnce(&rusqlite::Connection) + Send + 'static) {
+        self.write(move |core, _| {
+            f(core.connection());
+            Ok(())
+        })
+        .await
+        .unwrap();
     }
 
     /// Runs `f` on a reading connection.

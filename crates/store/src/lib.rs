@@ -3,6 +3,8 @@
 //! Called by `api` (accept, configuration, lists), `engine` (leases in, settlements out) and `app` (open, close).
 //! **Invariant:** SQL lives in this crate only; no transaction is open while anything waits for the network.
 
+#[cfg(test)]
+mod contract;
 mod error;
 mod handle;
 mod idempotency;

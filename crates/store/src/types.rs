@@ -53,9 +53,10 @@ pub struct PageQuery<I> {
 #[derive(Clone, Debug)]
 pub struct Page<T, I> {
     pub data: Vec<T>,
-    /// Cursor of the last row looked at (which may have been filtered out); `None` when the page is empty.
+    /// Cursor of the last row looked at (which may have been filtered out); `None` when there was none. Walking back, of
+    /// the last row of the page.
     pub last: Option<I>,
-    /// Cursor of the first row of the page.
+    /// Cursor of the first row of the page; walking back, of the foremost row looked at.
     pub first: Option<I>,
     /// Whether nothing follows in the direction asked for. A page may be shorter than its limit and not be the last.
     pub done: bool,

@@ -57,9 +57,9 @@ pub(crate) fn get(conn: &Connection, app: AppId) -> Result<Application> {
 
 pub(crate) fn list(conn: &Connection, org: OrgId, page: &PageQuery<AppId>) -> Result<Page<Application, AppId>> {
     let walk = rows::walk(page);
-    let (cmp, dir) = walk.words();
+    let (beyond, (_, dir)) = (walk.beyond("id"), walk.words());
     let sql = format!(
-        "SELECT {COLUMNS} FROM app WHERE org = ?1 AND (?2 IS NULL OR id {cmp} ?2) AND deleted = 0 AND operational = 0
+        "SELECT {COLUMNS} FROM app WHERE org = ?1 AND {beyond} AND deleted = 0 AND operational = 0
          ORDER BY id {dir} LIMIT ?3"
     );
     let mut statement = conn.prepare_cached(&sql)?;
@@ -99,7 +99,7 @@ pub(crate) fn create(
 /// The organisation's application for operational webhooks.
 pub(crate) fn find_operational(conn: &Connection, org: OrgId) -> Result<Option<AppId>> {
     let id = conn
-        .prepare_cached("SELECT id FROM app WHERE org = ? AND operational = 1")?
+        .prepare_cached("SELECT id FROM app WHERE org = ? AND operational = 1 AND deleted = 0")?
         .query_row([org.0], |r| r.get(0))
         .optional()?;
     Ok(id.map(AppId))

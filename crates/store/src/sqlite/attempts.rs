@@ -112,8 +112,9 @@ fn scan(
     if walk.reversed {
         data.reverse();
     }
-    let first = data.first().map(|a| a.id);
-    let last = if walk.reversed { data.last().map(|a| a.id) } else { last };
+    // The end that the next page goes on from is the last row looked at; the other is a row of the page.
+    let (first, last) =
+        if walk.reversed { (last, data.last().map(|a| a.id)) } else { (data.first().map(|a| a.id), last) };
     Ok(Page { data, last, first, done })
 }
 

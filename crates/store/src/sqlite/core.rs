@@ -29,6 +29,9 @@ const KEYS_REBUILT_AGE: Duration = Duration::from_secs(300);
 /// ... as far as so many messages reach back; a restart reads them.
 const KEYS_REBUILT_MAX: usize = 65_536;
 
+/// Organisations whose application for operational webhooks is remembered at most; beyond it, anew.
+const OPERATIONAL_MAX: usize = 100_000;
+
 /// Everything that writes.
 pub struct Core {
     pub(super) conn: Connection,
@@ -55,12 +58,47 @@ pub(super) struct Tx {
     pub gives: Vec<(EndpointId, usize)>,
     pub dues: Vec<(EndpointId, Timestamp)>,
     pub claimed: Vec<EndpointId>,
+    /// Endpoints that were reaped.
+    pub removed: Vec<EndpointId>,
     pub lane_deltas: HashMap<EndpointId, (i64, i64)>,
     pub lane_updates: Vec<(EndpointId, crate::types::LaneUpdate)>,
     pub failing: Vec<(EndpointId, Option<Timestamp>)>,
     /// (endpoint, hour) -> success, fail, canceled
     pub stats: HashMap<(EndpointId, i64), (u32, u32, u32)>,
     dirty_apps: Vec<AppId>,
+    pub counts: Counts,
+}
+
+/// What the counters will grow by.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub accepted: u64,
+    pub repeated: u64,
+    pub succeeded: u64,
+    pub failed: u64,
+    pub lost: u64,
+}
+
+/// How far a transaction had come.
+struct Mark {
+    leases: usize,
+    dues: usize,
+    lane_deltas: HashMap<EndpointId, (i64, i64)>,
+    counts: Counts,
+}
+
+impl Tx {
+    fn mark(&self) -> Mark {
+        let (lane_deltas, counts) = (self.lane_deltas.clone(), self.counts);
+        Mark { leases: self.leases.len(), dues: self.dues.len(), lane_deltas, counts }
+    }
+    /// Returns the leases that are no more. Applications that became dirty stay so: they are only read again.
+    fn back_to(&mut self, mark: Mark) -> Vec<Lease> {
+        self.dues.truncate(mark.dues);
+        self.lane_deltas = mark.lane_deltas;
+        self.counts = mark.counts;
+        self.leases.split_off(mark.leases)
+    }
 }
 
 impl Core {
@@ -103,9 +141,7 @@ impl Core {
         };
         for (endpoint, waiting, dead) in found {
             self.load_lane(endpoint)?;
-            if let Some(lane) = self.lanes.get_mut(endpoint) {
-                (lane.waiting, lane.dead) = (waiting, dead);
-            }
+            self.lanes.count(endpoint, waiting, dead);
             if let Some(due) = deliveries::next_due(&self.conn, endpoint)? {
                 self.lanes.note_due(endpoint, due);
             }
@@ -128,12 +164,14 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn load_lane(&mut self, endpoint: EndpointId) -> Result<()> {
-        if !self.lanes.contains(endpoint) {
-            let (app, enabled, failing_since) = endpoints::health(&self.conn, endpoint)?;
-            self.lanes.add(endpoint, app, enabled, failing_since);
+    /// `false` when the endpoint is no more: nothing may be kept for it.
+    pub(super) fn load_lane(&mut self, endpoint: EndpointId) -> Result<bool> {
+        if let Some(lane) = self.lanes.get_mut(endpoint) {
+            return Ok(!lane.is_gone());
         }
-        Ok(())
+        let Some((app, enabled, failing_since)) = endpoints::health(&self.conn, endpoint)? else { return Ok(false) };
+        self.lanes.add(endpoint, app, enabled, failing_since);
+        Ok(true)
     }
 
     // ---- the transaction ----
@@ -151,11 +189,9 @@ impl Core {
             return Err(e);
         }
         let mut tx = std::mem::take(&mut self.tx);
+        self.count(tx.counts);
         for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
-            if let Some(lane) = self.lanes.get_mut(endpoint) {
-                lane.waiting += waiting;
-                lane.dead += dead;
-            }
+            self.lanes.count(endpoint, waiting, dead);
         }
         for (endpoint, since) in tx.failing {
             if let Some(lane) = self.lanes.get_mut(endpoint) {
@@ -171,8 +207,24 @@ impl Core {
         for (endpoint, bytes) in tx.gives {
             self.lanes.give_back(endpoint, bytes, now);
         }
+        for endpoint in tx.removed {
+            self.lanes.remove(endpoint);
+        }
         self.refresh_routes(&tx.dirty_apps, now);
         Ok(tx.leases)
+    }
+
+    fn count(&self, c: Counts) {
+        let m = &self.metrics;
+        for (counter, n) in [
+            (&m.messages_accepted, c.accepted),
+            (&m.messages_repeated, c.repeated),
+            (&m.attempts_succeeded, c.succeeded),
+            (&m.attempts_failed, c.failed),
+            (&m.leases_lost, c.lost),
+        ] {
+            counter.fetch_add(n, Relaxed);
+        }
     }
 
     fn sync(&mut self) -> Result<()> {
@@ -220,13 +272,15 @@ impl Core {
         for endpoint in tx.claimed {
             self.lanes.set_next_due(endpoint, Some(now.plus(Duration::from_secs(1))), now);
         }
+        // A lane or route that was loaded meanwhile may have seen what is undone now.
+        self.refresh_routes(&tx.dirty_apps, now);
         self.operational.clear();
         self.orphans_left = true;
         self.tasks_left = true;
     }
 
     fn write_summaries(&mut self) -> Result<()> {
-        for (endpoint, (waiting, dead)) in &self.tx.lane_deltas {
+        for (endpoint, (waiting, dead)) in self.tx.lane_deltas.iter().filter(|(_, d)| **d != (0, 0)) {
             deliveries::add_to_lane(&self.conn, *endpoint, *waiting, *dead)?;
         }
         if !self.tx.stats.is_empty() {
@@ -241,17 +295,23 @@ impl Core {
         Ok(())
     }
 
-    /// Runs `f` so that its failure undoes its own writes only.
-    pub(crate) fn savepoint<T>(&mut self, f: impl FnOnce(&mut Core) -> Result<T>) -> Result<T> {
+    /// Runs `f` so that its writes, in memory too, are undone when it says `false`. An error undoes the transaction.
+    pub(crate) fn savepoint(&mut self, now: Timestamp, f: impl FnOnce(&mut Core) -> bool) -> Result<()> {
+        let mark = self.tx.mark();
         self.conn.prepare_cached("SAVEPOINT verb")?.execute([])?;
-        let result = f(self);
-        if result.is_err() && !self.conn.is_autocommit() {
+        let keep = f(self);
+        if self.conn.is_autocommit() {
+            // SQLite has rolled everything back by itself, as it does when the disk is full.
+            return Err(StoreError::Full { retry_after: Duration::from_secs(5) });
+        }
+        if !keep {
             self.conn.prepare_cached("ROLLBACK TO verb")?.execute([])?;
+            for lease in self.tx.back_to(mark) {
+                self.lanes.give_back(lease.key.endpoint, lease.payload.len(), now);
+            }
         }
-        if !self.conn.is_autocommit() {
-            self.conn.prepare_cached("RELEASE verb")?.execute([])?;
-        }
-        result
+        self.conn.prepare_cached("RELEASE verb")?.execute([])?;
+        Ok(())
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -273,10 +333,14 @@ impl Core {
 
     fn refresh_routes(&mut self, apps: &[AppId], now: Timestamp) {
         for app in apps {
-            let route = endpoints::load_route(&self.conn, *app, now).unwrap_or_else(|e| {
-                tracing::error!(error = %e, "a routing snapshot can't be loaded");
-                None
-            });
+            let route = match endpoints::load_route(&self.conn, *app, now) {
+                Ok(route) => route,
+                Err(e) => {
+                    tracing::error!(error = %e, "a routing snapshot can't be loaded; its next use will try again");
+                    self.routes.replace(*app, None);
+                    continue;
+                }
+            };
             let enabled = self
                 .routes
                 .replace(*app, route)
@@ -308,6 +372,9 @@ impl Core {
             return Ok(*known);
         }
         let found = super::apps::find_operational(&self.conn, org)?;
+        if self.operational.len() >= OPERATIONAL_MAX {
+            self.operational.clear();
+        }
         self.operational.insert(org, found);
         Ok(found)
     }
@@ -319,8 +386,8 @@ impl Core {
 
     /// Writes a message with its key and its deliveries.
     pub fn accept(&mut self, m: &NewMessage, now: Timestamp) -> Result<Accepted> {
-        if let Some(repeated) = self.repeated(m)? {
-            self.metrics.messages_repeated.fetch_add(1, Relaxed);
+        if let Some(repeated) = self.repeated(m, now)? {
+            self.tx.counts.repeated += 1;
             return Ok(Accepted::Repeated(repeated));
         }
         if let Some(event_id) = &m.event_id {
@@ -348,11 +415,11 @@ impl Core {
                 }
             }
         }
-        self.metrics.messages_accepted.fetch_add(1, Relaxed);
+        self.tx.counts.accepted += 1;
         Ok(Accepted::New(id))
     }
 
-    fn repeated(&self, m: &NewMessage) -> Result<Option<crate::types::Message>> {
+    fn repeated(&self, m: &NewMessage, now: Timestamp) -> Result<Option<crate::types::Message>> {
         let Some(key) = &m.key else { return Ok(None) };
         if key.automatic {
             return match self.keys.get(&key.hash) {
@@ -360,7 +427,8 @@ impl Core {
                 None => Ok(None),
             };
         }
-        match tokens::kept_message(&self.conn, key)? {
+        let oldest = Seq::first_at(now.minus(self.config.idempotency_retention));
+        match tokens::kept_message(&self.conn, key, oldest)? {
             Some(id) => match messages::find(&self.conn, m.route.app, &crate::types::Ref::Id(id), true) {
                 Ok(found) => Ok(Some(found)),
                 Err(StoreError::NotFound(_)) => Ok(None),
@@ -412,7 +480,9 @@ impl Core {
         payload: &bytes::Bytes,
         now: Timestamp,
     ) -> Result<()> {
-        self.load_lane(d.key.endpoint)?;
+        if !self.load_lane(d.key.endpoint)? {
+            return Ok(());
+        }
         if !self.lanes.try_lease(d.key.endpoint, payload.len(), now) {
             return self.defer(d, now);
         }
@@ -429,7 +499,9 @@ impl Core {
 
     /// On disk, due at a time.
     pub(super) fn defer(&mut self, d: &Found, due: Timestamp) -> Result<()> {
-        self.load_lane(d.key.endpoint)?;
+        if !self.load_lane(d.key.endpoint)? {
+            return Ok(());
+        }
         deliveries::insert_due(&self.conn, d, due)?;
         self.tx.lane_deltas.entry(d.key.endpoint).or_default().0 += 1;
         self.tx.dues.push((d.key.endpoint, due));
@@ -463,6 +535,7 @@ impl Core {
             deliveries::bury(&self.conn, d.key, domain::DeadReason::ContentDeleted)?;
             let delta = self.tx.lane_deltas.entry(endpoint).or_default();
             (delta.0, delta.1) = (delta.0 - 1, delta.1 + 1);
+            self.tx.stats.entry((endpoint, super::status::hour_of(now))).or_default().1 += 1;
             return Ok(true);
         };
         let app = self.lanes.get_mut(endpoint).map(|l| l.app).unwrap_or_default();
@@ -472,7 +545,7 @@ impl Core {
             self.lanes.set_enabled(endpoint, false, now);
             return Ok(false);
         };
-        if !self.lanes.try_lease(endpoint, payload.len(), now) {
+        if !self.lanes.try_claim(endpoint, payload.len(), now) {
             return Ok(false);
         }
         self.tx.leases.push(Lease { key: d.key, attempts: d.attempts, cause: d.cause, endpoint: route, payload });

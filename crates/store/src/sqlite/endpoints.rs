@@ -15,6 +15,8 @@ const COLUMNS: &str = "id, app, uid, url, description, version, disabled, thrott
 const UID_TAKEN: StoreError = StoreError::Conflict("an endpoint with this uid already exists");
 /// Old secrets of one endpoint that sign at most, as the Svix server has it.
 const OLD_SECRETS_MAX: i64 = 10;
+/// URLs of one endpoint that its attempts can still name.
+const OLD_URLS_MAX: i64 = 100;
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
     Ok(Endpoint {
@@ -49,9 +51,9 @@ pub(crate) fn find(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Res
 
 pub(crate) fn list(conn: &Connection, app: AppId, page: &PageQuery<EndpointId>) -> Result<Page<Endpoint, EndpointId>> {
     let walk = rows::walk(page);
-    let (cmp, dir) = walk.words();
+    let (beyond, (_, dir)) = (walk.beyond("id"), walk.words());
     let sql = format!(
-        "SELECT {COLUMNS} FROM endpoint WHERE app = ?1 AND (?2 IS NULL OR id {cmp} ?2) AND deleted = 0
+        "SELECT {COLUMNS} FROM endpoint WHERE app = ?1 AND {beyond} AND deleted = 0
          ORDER BY id {dir} LIMIT ?3"
     );
     let mut statement = conn.prepare_cached(&sql)?;
@@ -89,7 +91,7 @@ pub(crate) fn create(
         headers,
         now.0,
     ])?;
-    conn.prepare_cached("INSERT INTO endpoint_url VALUES (?, 1, ?)")?.execute(params![id.0, fields.url])?;
+    conn.prepare_cached("INSERT INTO endpoint_url VALUES (?, 1, ?, NULL)")?.execute(params![id.0, fields.url])?;
     conn.prepare_cached("INSERT INTO endpoint_secret (endpoint, sealed) VALUES (?, ?)")?
         .execute(params![id.0, secret])?;
     find(conn, app, &Ref::Id(id))
@@ -142,9 +144,14 @@ pub(crate) fn write(conn: &Connection, old: &Endpoint, fields: &EndpointFields, 
         old.id.0,
     ])?;
     conn.prepare_cached(
-        "INSERT INTO endpoint_url SELECT id, url_version, url FROM endpoint WHERE id = ? ON CONFLICT DO NOTHING",
+        "INSERT INTO endpoint_url SELECT id, url_version, url, NULL FROM endpoint WHERE id = ? ON CONFLICT DO NOTHING",
     )?
     .execute([old.id.0])?;
+    conn.prepare_cached(
+        "DELETE FROM endpoint_url WHERE endpoint = ?1
+         AND version <= (SELECT url_version FROM endpoint WHERE id = ?1) - ?2",
+    )?
+    .execute(params![old.id.0, OLD_URLS_MAX])?;
     find(conn, old.app, &Ref::Id(old.id))
 }
 
@@ -168,13 +175,14 @@ pub(crate) fn set_failing_since(conn: &Connection, endpoint: EndpointId, since: 
         .execute(params![since.map(|t| t.0), endpoint.0])?;
     Ok(())
 }
-/// Its application, whether it takes deliveries, and since when it has only failed. A deleted one is disabled.
-pub(crate) fn health(conn: &Connection, endpoint: EndpointId) -> Result<(AppId, bool, Option<Timestamp>)> {
+/// Its application, whether it takes deliveries, and since when it has only failed. A deleted one is disabled until it
+/// is reaped, then `None`.
+pub(crate) fn health(conn: &Connection, endpoint: EndpointId) -> Result<Option<(AppId, bool, Option<Timestamp>)>> {
     let found = conn
         .prepare_cached("SELECT app, NOT (disabled OR deleted), failing_since FROM endpoint WHERE id = ?")?
         .query_row([endpoint.0], |r| Ok((AppId(r.get(0)?), r.get(1)?, r.get::<_, Option<i64>>(2)?.map(Timestamp))))
         .optional()?;
-    Ok(found.unwrap_or((AppId(0), false, None)))
+    Ok(found)
 }
 
 pub(crate) fn headers(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Result<(EndpointId, Vec<u8>)> {

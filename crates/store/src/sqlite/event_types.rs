@@ -39,9 +39,9 @@ pub(crate) fn list(
     include_archived: bool,
 ) -> Result<Page<EventType, String>> {
     let walk = rows::walk(page);
-    let (cmp, dir) = walk.words();
+    let (beyond, (_, dir)) = (walk.beyond("name"), walk.words());
     let sql = format!(
-        "SELECT {COLUMNS} FROM event_type WHERE org = ?1 AND (?2 IS NULL OR name {cmp} ?2) AND (?3 OR archived = 0)
+        "SELECT {COLUMNS} FROM event_type WHERE org = ?1 AND {beyond} AND (?3 OR archived = 0)
          ORDER BY name {dir} LIMIT ?4"
     );
     let mut statement = conn.prepare_cached(&sql)?;

@@ -127,8 +127,8 @@ pub(super) fn scan<T>(
     if walk.reversed {
         data.reverse();
     }
-    let first = data.first().map(&id);
-    let last = if walk.reversed { data.last().map(&id) } else { last };
+    // The end that the next page goes on from is the last row looked at; the other is a row of the page.
+    let (first, last) = if walk.reversed { (last, data.last().map(&id)) } else { (data.first().map(&id), last) };
     Ok(Page { data, last, first, done })
 }
 

@@ -15,6 +15,8 @@ mod schema;
 pub(crate) mod settle;
 pub(crate) mod status;
 pub(crate) mod tasks;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tokens;
 
 pub use schema::VERSION;
@@ -45,11 +47,12 @@ pub(crate) fn open_writer(path: &Path, vfs: Option<&str>) -> Result<Connection, 
         conn.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(unusable)?;
     }
     check_header(&conn, path)?;
+    schema::check(&conn, path)?;
     conn.pragma_update(None, "journal_mode", "WAL").map_err(unusable)?;
     conn.pragma_update(None, "synchronous", "FULL").map_err(unusable)?;
     conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(unusable)?;
     conn.pragma_update(None, "journal_size_limit", 64 << 20).map_err(unusable)?;
-    tune(&conn, 16 << 10).map_err(unusable)?;
+    tune(&mut conn, 16 << 10).map_err(unusable)?;
     schema::migrate(&mut conn, path)?;
     Ok(conn)
 }
@@ -70,15 +73,17 @@ fn check_header(conn: &Connection, path: &Path) -> Result<(), OpenError> {
 /// Opens a reading connection.
 pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags)?;
-    tune(&conn, 4 << 10)?;
+    let mut conn = Connection::open_with_flags(path, flags)?;
+    tune(&mut conn, 4 << 10)?;
     Ok(conn)
 }
 
-fn tune(conn: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
+fn tune(conn: &mut Connection, cache_kib: i64) -> rusqlite::Result<()> {
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.pragma_update(None, "cache_size", -cache_kib)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.set_prepared_statement_cache_capacity(128);
+    #[cfg(test)]
+    tests::plans::trace(conn);
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use super::core::Core;
 use crate::error::StoreError;
-use domain::{Seq, Timestamp};
+use domain::{DeliveryKey, EndpointId, MessageId, Seq, Timestamp};
 use rusqlite::params;
 use std::time::Duration;
 
@@ -15,15 +15,19 @@ type Result<T> = std::result::Result<T, StoreError>;
 const PAUSE: Duration = Duration::from_secs(30);
 /// ... and when a slice was full.
 const BETWEEN_SLICES: Duration = Duration::from_millis(20);
+/// How often rows that were kept (their deliveries were not settled) are looked at again.
+const RESCAN: Duration = Duration::from_secs(3600);
 
-/// Where the sweep is.
+/// Where the sweep is: everything before these was deleted, or kept for now.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     next_at: i64,
-    /// Messages older than this are done; kept by undelivered ones, so that they aren't looked at in each slice.
+    rescan_at: i64,
     messages_from: i64,
     payloads_from: i64,
     attempts_from: i64,
+    /// (`payload_until`, message)
+    short_lived_from: (i64, i64),
 }
 
 impl Sweep {
@@ -31,6 +35,10 @@ impl Sweep {
         Timestamp(self.next_at)
     }
 }
+
+/// Nothing of the message is left to deliver.
+const SETTLED: &str = "NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = message.id AND d.due_at IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.message = message.id)";
 
 impl Core {
     /// There is something to delete: don't wait for the next round.
@@ -40,176 +48,222 @@ impl Core {
 
     /// Deletes at most about `budget` rows of each kind.
     pub fn expire(&mut self, now: Timestamp, budget: u32) -> Result<()> {
-        if now.0 < self.retention.next_at {
+        let wait = self.retention.next_at - now.0;
+        // Longer than any pause: the clock was set back.
+        if wait > 0 && wait <= PAUSE.as_millis() as i64 {
             return Ok(());
         }
-        let full = self.expire_payloads(now, budget)?
+        if now.0 >= self.retention.rescan_at || self.retention.rescan_at - now.0 > RESCAN.as_millis() as i64 {
+            self.retention = Sweep { rescan_at: now.plus(RESCAN).0, ..Sweep::default() };
+        }
+        let full = self.expire_short_lived(now, budget)?
+            | self.expire_payloads(now, budget)?
             | self.expire_messages(now, budget)?
             | self.expire_attempts(now, budget)?
             | self.expire_small(now, budget)?
-            | self.reap_deleted(budget)?;
+            | self.reap_deleted(now, budget)?;
         let pause = if full { BETWEEN_SLICES } else { PAUSE };
         self.retention.next_at = now.plus(pause).0;
-        if !full {
-            let at = self.retention.next_at;
-            self.retention = Sweep { next_at: at, ..Sweep::default() };
-        }
         Ok(())
     }
 
-    /// Messages in a range with nothing left to deliver; `after` is where the next slice goes on.
-    fn slice(&self, sql: &str, from: i64, cut: i64, budget: u32) -> Result<(usize, Option<i64>)> {
-        let end: Option<i64> = self
+    /// The next `budget` messages of [from, cut): the last of them, if any, and whether there may be more.
+    fn slice(&self, from: i64, cut: i64, budget: u32) -> Result<Option<(i64, bool)>> {
+        let (end, n): (Option<i64>, u32) = self
             .conn
             .prepare_cached(
-                "SELECT max(id) FROM (SELECT id FROM message WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)",
+                "SELECT max(id), count(*) FROM (SELECT id FROM message WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)",
             )?
-            .query_row(params![from, cut, budget], |r| r.get(0))?;
-        let Some(end) = end else { return Ok((0, None)) };
-        let n = self.conn.prepare_cached(sql)?.execute(params![from, end])?;
-        Ok((n, Some(end + 1)))
+            .query_row(params![from, cut, budget], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok(end.map(|end| (end, n == budget)))
+    }
+
+    /// Payloads whose message names its own retention.
+    fn expire_short_lived(&mut self, now: Timestamp, budget: u32) -> Result<bool> {
+        let (until, id) = self.retention.short_lived_from;
+        let found: Vec<(i64, i64)> = {
+            let mut s = self.conn.prepare_cached(
+                "SELECT payload_until, id FROM message
+                 WHERE payload_until IS NOT NULL AND (payload_until, id) > (?, ?) AND payload_until <= ?
+                 ORDER BY payload_until, id LIMIT ?",
+            )?;
+            super::rows::all(&mut s, &[&until, &id, &now.0, &budget], |r| Ok((r.get(0)?, r.get(1)?)))?
+        };
+        let mut forget = self.conn.prepare_cached(&format!(
+            "UPDATE message SET payload = NULL, payload_until = NULL WHERE id = ? AND {SETTLED}"
+        ))?;
+        for (_, id) in &found {
+            forget.execute([id])?;
+        }
+        if let Some(last) = found.last() {
+            self.retention.short_lived_from = *last;
+        }
+        Ok(found.len() == budget as usize)
     }
 
     fn expire_payloads(&mut self, now: Timestamp, budget: u32) -> Result<bool> {
-        let n = self
-            .conn
-            .prepare_cached(
-                "UPDATE message SET payload = NULL, payload_until = NULL WHERE id IN (
-                    SELECT id FROM message m WHERE payload_until IS NOT NULL AND payload_until <= ?
-                    AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.id AND d.due_at IS NOT NULL)
-                    AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.message = m.id) LIMIT ?)",
-            )?
-            .execute(params![now.0, budget])?;
         // When messages go at the same age, their payloads go with them.
         if self.config.payload_retention >= self.config.message_retention {
-            return Ok(n == budget as usize);
+            return Ok(false);
         }
         let cut = Seq::first_at(now.minus(self.config.payload_retention)).0;
-        let (_, next) = self.slice(
-            "UPDATE message SET payload = NULL WHERE id >= ? AND id <= ? AND payload IS NOT NULL AND payload_until IS NULL
-             AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = message.id AND d.due_at IS NOT NULL)
-             AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.message = message.id)",
-            self.retention.payloads_from,
-            cut,
-            budget,
-        )?;
-        self.retention.payloads_from = next.unwrap_or(self.retention.payloads_from);
-        Ok(next.is_some() || n == budget as usize)
+        let from = self.retention.payloads_from;
+        let Some((end, full)) = self.slice(from, cut, budget)? else { return Ok(false) };
+        self.conn
+            .prepare_cached(&format!(
+                "UPDATE message SET payload = NULL
+                 WHERE id >= ? AND id <= ? AND payload IS NOT NULL AND payload_until IS NULL AND {SETTLED}"
+            ))?
+            .execute(params![from, end])?;
+        self.retention.payloads_from = end + 1;
+        Ok(full)
     }
 
     fn expire_messages(&mut self, now: Timestamp, budget: u32) -> Result<bool> {
         let cut = Seq::first_at(now.minus(self.config.message_retention)).0;
         let from = self.retention.messages_from;
-        let end: Option<i64> = self
-            .conn
-            .prepare_cached(
-                "SELECT max(id) FROM (SELECT id FROM message WHERE id >= ? AND id < ? ORDER BY id LIMIT ?)",
-            )?
-            .query_row(params![from, cut, budget], |r| r.get(0))?;
-        let Some(end) = end else { return Ok(false) };
-        self.bury_with_messages(from, end)?;
-        self.conn
-            .prepare_cached(
-                "DELETE FROM message WHERE id >= ? AND id <= ?
-                 AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = message.id)
-                 AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.message = message.id)",
-            )?
-            .execute(params![from, end])?;
-        self.retention.messages_from = end + 1;
-        Ok(true)
-    }
-
-    /// Dead deliveries go with their messages.
-    fn bury_with_messages(&mut self, from: i64, end: i64) -> Result<()> {
+        let Some((end, full)) = self.slice(from, cut, budget)? else { return Ok(false) };
         let gone: Vec<i64> = {
-            let mut s = self.conn.prepare_cached(
-                "DELETE FROM delivery WHERE message >= ? AND message <= ? AND dead IS NOT NULL RETURNING endpoint",
-            )?;
+            let mut s = self
+                .conn
+                .prepare_cached(&format!("DELETE FROM message WHERE id >= ? AND id <= ? AND {SETTLED} RETURNING id"))?;
             super::rows::all(&mut s, &[&from, &end], |r| r.get(0))?
         };
-        for endpoint in gone {
-            self.tx.lane_deltas.entry(domain::EndpointId(endpoint)).or_default().1 -= 1;
+        for message in gone {
+            self.delete_dead(message)?;
+        }
+        self.retention.messages_from = end + 1;
+        Ok(full)
+    }
+
+    /// The dead deliveries of a message go with it.
+    fn delete_dead(&mut self, message: i64) -> Result<()> {
+        let mut s = self
+            .conn
+            .prepare_cached("DELETE FROM delivery WHERE message = ? AND dead IS NOT NULL RETURNING endpoint")?;
+        for endpoint in super::rows::all(&mut s, &[&message], |r| r.get(0).map(EndpointId))? {
+            self.tx.lane_deltas.entry(endpoint).or_default().1 -= 1;
         }
         Ok(())
     }
 
     fn expire_attempts(&mut self, now: Timestamp, budget: u32) -> Result<bool> {
         let cut = Seq::first_at(now.minus(self.config.attempt_retention)).0;
-        let end: Option<i64> = self
+        let from = self.retention.attempts_from;
+        let (end, n): (Option<i64>, u32) = self
             .conn
             .prepare_cached(
-                "SELECT max(message) FROM (SELECT message FROM attempt WHERE message >= ? AND message < ?
+                "SELECT max(message), count(*) FROM (SELECT message FROM attempt WHERE message >= ? AND message < ?
                  ORDER BY message LIMIT ?)",
             )?
-            .query_row(params![self.retention.attempts_from, cut, budget], |r| r.get(0))?;
+            .query_row(params![from, cut, budget], |r| Ok((r.get(0)?, r.get(1)?)))?;
         let Some(end) = end else { return Ok(false) };
         self.conn
             .prepare_cached("DELETE FROM attempt WHERE message >= ? AND message <= ? AND id < ?")?
-            .execute(params![self.retention.attempts_from, end, cut])?;
+            .execute(params![from, end, cut])?;
         self.retention.attempts_from = end + 1;
-        Ok(true)
+        Ok(n == budget)
     }
 
     fn expire_small(&mut self, now: Timestamp, budget: u32) -> Result<bool> {
         let keys = Seq::first_at(now.minus(self.config.idempotency_retention)).0;
-        let n = self
-            .conn
-            .prepare_cached("DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency WHERE id < ? LIMIT ?)")?
-            .execute(params![keys, budget])?;
-        self.conn.prepare_cached("DELETE FROM revoked_token WHERE expires_at < ?")?.execute([now.0])?;
-        let hour = super::status::hour_of(now.minus(self.config.attempt_retention));
         let tasks = Seq::first_at(now.minus(self.config.message_retention)).0;
-        self.conn.prepare_cached("DELETE FROM task WHERE id < ? AND status <> 0")?.execute([tasks])?;
-        let stats = self
-            .conn
-            .prepare_cached(
-                "DELETE FROM stat_hour WHERE (endpoint, hour) IN (SELECT endpoint, hour FROM stat_hour WHERE hour < ? LIMIT ?)",
-            )?
-            .execute(params![hour, budget])?;
-        Ok(n == budget as usize || stats == budget as usize)
+        let attempts = now.minus(self.config.attempt_retention);
+        let mut full = false;
+        for (sql, cut) in [
+            ("DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency WHERE id < ? LIMIT ?)", keys),
+            (
+                "DELETE FROM revoked_token WHERE hash IN
+                    (SELECT hash FROM revoked_token WHERE expires_at IS NOT NULL AND expires_at < ? LIMIT ?)",
+                now.0,
+            ),
+            ("DELETE FROM task WHERE id IN (SELECT id FROM task WHERE id < ? AND status <> 0 LIMIT ?)", tasks),
+            (
+                "DELETE FROM stat_hour WHERE (endpoint, hour) IN
+                    (SELECT endpoint, hour FROM stat_hour WHERE hour < ? LIMIT ?)",
+                super::status::hour_of(attempts),
+            ),
+            (
+                "DELETE FROM endpoint_url WHERE (endpoint, version) IN
+                    (SELECT endpoint, version FROM endpoint_url WHERE gone_at IS NOT NULL AND gone_at < ? LIMIT ?)",
+                attempts.0,
+            ),
+        ] {
+            let n = self.conn.prepare_cached(sql)?.execute(params![cut, budget])?;
+            full |= n == budget as usize;
+        }
+        Ok(full)
     }
 
-    /// Rows of deleted applications and endpoints.
-    fn reap_deleted(&mut self, budget: u32) -> Result<bool> {
-        let endpoint: Option<i64> = self.first("SELECT id FROM endpoint WHERE deleted = 1 LIMIT 1")?;
-        if let Some(id) = endpoint {
-            let n = self
-                .conn
-                .prepare_cached(
-                    "DELETE FROM delivery WHERE (message, endpoint, ordinal) IN
-                        (SELECT message, endpoint, ordinal FROM delivery WHERE endpoint = ?1 AND due_at IS NOT NULL
-                         UNION ALL SELECT message, endpoint, ordinal FROM delivery WHERE endpoint = ?1 AND dead IS NOT NULL
-                         LIMIT ?2)",
-                )?
-                .execute(params![id, budget])?;
-            if n < budget as usize {
-                for sql in [
-                    "DELETE FROM lane WHERE endpoint = ?",
-                    "DELETE FROM endpoint_secret WHERE endpoint = ?",
-                    "DELETE FROM endpoint WHERE id = ?",
-                ] {
-                    self.conn.prepare_cached(sql)?.execute([id])?;
-                }
-                self.lanes.remove(domain::EndpointId(id));
-            }
+    /// Rows of deleted endpoints, then of deleted applications.
+    fn reap_deleted(&mut self, now: Timestamp, budget: u32) -> Result<bool> {
+        if let Some(endpoint) = self.first("SELECT id FROM endpoint WHERE deleted = 1 LIMIT 1")? {
+            self.reap_endpoint(EndpointId(endpoint), now, budget)?;
             return Ok(true);
         }
-        let app: Option<i64> = self.first("SELECT id FROM app WHERE deleted = 1 LIMIT 1")?;
-        let Some(app) = app else { return Ok(false) };
+        if let Some(app) = self.first("SELECT id FROM app WHERE deleted = 1 LIMIT 1")? {
+            self.reap_app(app, budget)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// What waits on disk, then the endpoint itself. Its leases settle as canceled; its attempts stay with their
+    /// messages, and so do the URLs that they name.
+    fn reap_endpoint(&mut self, endpoint: EndpointId, now: Timestamp, budget: u32) -> Result<()> {
+        let mut left = budget;
+        for (sql, dead) in [
+            ("SELECT message, ordinal FROM delivery WHERE endpoint = ? AND due_at IS NOT NULL LIMIT ?", false),
+            ("SELECT message, ordinal FROM delivery WHERE endpoint = ? AND dead IS NOT NULL LIMIT ?", true),
+        ] {
+            let found: Vec<(i64, u32)> = {
+                let mut s = self.conn.prepare_cached(sql)?;
+                super::rows::all(&mut s, &[&endpoint.0, &left], |r| Ok((r.get(0)?, r.get(1)?)))?
+            };
+            for (message, ordinal) in &found {
+                let key = DeliveryKey { message: MessageId(*message), endpoint, ordinal: *ordinal };
+                super::deliveries::delete(&self.conn, key)?;
+            }
+            let n = found.len() as i64;
+            let delta = self.tx.lane_deltas.entry(endpoint).or_default();
+            *delta = if dead { (delta.0, delta.1 - n) } else { (delta.0 - n, delta.1) };
+            left = left.saturating_sub(found.len() as u32);
+        }
+        if left == 0 {
+            return Ok(());
+        }
+        self.conn
+            .prepare_cached("UPDATE endpoint_url SET gone_at = ? WHERE endpoint = ?")?
+            .execute(params![now.0, endpoint.0])?;
+        for sql in [
+            "DELETE FROM lane WHERE endpoint = ?",
+            "DELETE FROM endpoint_secret WHERE endpoint = ?",
+            "DELETE FROM endpoint WHERE id = ?",
+        ] {
+            self.conn.prepare_cached(sql)?.execute([endpoint.0])?;
+        }
+        self.tx.lane_deltas.remove(&endpoint);
+        self.tx.removed.push(endpoint);
+        Ok(())
+    }
+
+    fn reap_app(&mut self, app: i64, budget: u32) -> Result<()> {
         let gone: Vec<i64> = {
             let mut s = self.conn.prepare_cached(
                 "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE app = ? LIMIT ?) RETURNING id",
             )?;
             super::rows::all(&mut s, &[&app, &budget], |r| r.get(0))?
         };
-        let mut attempts = self.conn.prepare_cached("DELETE FROM attempt WHERE message = ?")?;
-        for message in &gone {
-            attempts.execute([message])?;
+        {
+            let mut attempts = self.conn.prepare_cached("DELETE FROM attempt WHERE message = ?")?;
+            for message in &gone {
+                attempts.execute([message])?;
+            }
         }
         if gone.len() < budget as usize {
             self.conn.prepare_cached("DELETE FROM app WHERE id = ?")?.execute([app])?;
         }
-        Ok(true)
+        Ok(())
     }
 
     fn first(&self, sql: &str) -> Result<Option<i64>> {

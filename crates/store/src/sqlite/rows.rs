@@ -56,6 +56,13 @@ pub(super) fn walk<K: Clone>(page: &PageQuery<K>) -> Walk<K> {
 }
 
 impl<K> Walk<K> {
+    /// The condition on `column`, with the cursor as parameter 2. Without a cursor it is always true.
+    pub fn beyond(&self, column: &str) -> String {
+        match self.from {
+            Some(_) => format!("{column} {} ?2", self.words().0),
+            None => "?2 IS NULL".to_owned(),
+        }
+    }
     /// The comparison and order words for SQL.
     pub fn words(&self) -> (&'static str, &'static str) {
         if self.down { ("<", "DESC") } else { (">", "ASC") }

@@ -15,8 +15,8 @@ const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_start.sql")];
 /// The schema this program knows.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// Brings the database to [`VERSION`], each step in a transaction of its own.
-pub fn migrate(conn: &mut Connection, path: &Path) -> Result<(), OpenError> {
+/// The version found, if the file is ours or empty. Writes nothing: it may be somebody else's.
+pub fn check(conn: &Connection, path: &Path) -> Result<i64, OpenError> {
     let not_ours = |e: rusqlite::Error| OpenError::NotOurs { path: path.into(), cause: e.to_string() };
     let found: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(not_ours)?;
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).map_err(not_ours)?;
@@ -28,6 +28,12 @@ pub fn migrate(conn: &mut Connection, path: &Path) -> Result<(), OpenError> {
     if found > VERSION {
         return Err(OpenError::Newer { path: path.into(), found, known: VERSION });
     }
+    Ok(found)
+}
+
+/// Brings the database to [`VERSION`], each step in a transaction of its own.
+pub fn migrate(conn: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let found = check(conn, path)?;
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         let unusable = |e: rusqlite::Error| OpenError::Unusable { path: path.into(), cause: e.to_string() };
         let tx = conn.transaction().map_err(unusable)?;

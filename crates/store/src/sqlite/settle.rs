@@ -12,7 +12,6 @@ use bytes::Bytes;
 use domain::{Cause, DeadReason, EndpointId, EndpointRoute, Timestamp};
 use rusqlite::params;
 use serde_json::json;
-use std::sync::atomic::Ordering::Relaxed;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -25,7 +24,7 @@ impl Core {
             self.insert_attempt(s, attempt, now)?;
         }
         if !deliveries::delete_lease(&self.conn, s.key, self.epoch)? {
-            self.metrics.leases_lost.fetch_add(1, Relaxed);
+            self.tx.counts.lost += 1;
             return Ok(());
         }
         self.tx.gives.push((s.key.endpoint, s.payload_bytes as usize));
@@ -35,7 +34,8 @@ impl Core {
         let attempts = s.attempts + u32::from(s.attempt.is_some());
         let delivery = Found { key: s.key, attempts, cause: s.cause };
         let mut counts = (0, 0, 0);
-        match self.unless_deleted(s, now)? {
+        let next = self.unless_deleted(s, now)?;
+        match next {
             Next::Delivered => counts.0 = 1,
             Next::RetryAt(at) | Next::Released(at) => self.defer(&delivery, at)?,
             Next::Dead(reason) => {
@@ -52,7 +52,7 @@ impl Core {
         match &s.attempt {
             Some(attempt) => {
                 self.health(s, attempt, now)?;
-                self.announce_attempt(s, attempt, attempts, now)
+                self.announce_attempt(s, next, attempt, attempts, now)
             }
             None => Ok(()),
         }
@@ -92,8 +92,8 @@ impl Core {
                 break;
             }
         }
-        let counter = if a.success { &self.metrics.attempts_succeeded } else { &self.metrics.attempts_failed };
-        counter.fetch_add(1, Relaxed);
+        let counts = &mut self.tx.counts;
+        *(if a.success { &mut counts.succeeded } else { &mut counts.failed }) += 1;
         Ok(())
     }
 
@@ -128,8 +128,15 @@ impl Core {
         Ok(())
     }
 
-    fn announce_attempt(&mut self, s: &Settlement, a: &NewAttempt, attempts: u32, now: Timestamp) -> Result<()> {
-        let event = match s.next {
+    fn announce_attempt(
+        &mut self,
+        s: &Settlement,
+        next: Next,
+        a: &NewAttempt,
+        attempts: u32,
+        now: Timestamp,
+    ) -> Result<()> {
+        let event = match next {
             Next::RetryAt(_) if attempts == FAILING_ATTEMPTS => "message.attempt.failing",
             Next::Dead(DeadReason::Exhausted) if s.cause != Cause::Example => "message.attempt.exhausted",
             Next::Delivered if s.cause == Cause::Recover || attempts > FAILING_ATTEMPTS => "message.attempt.recovered",

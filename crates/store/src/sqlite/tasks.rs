@@ -43,9 +43,8 @@ pub(crate) fn find(conn: &Connection, org: OrgId, task: TaskId) -> Result<Task> 
 
 pub(crate) fn list(conn: &Connection, org: OrgId, page: &PageQuery<TaskId>) -> Result<Page<Task, TaskId>> {
     let walk = rows::walk(page);
-    let (cmp, dir) = walk.words();
-    let sql =
-        format!("SELECT {COLUMNS} FROM task WHERE org = ?1 AND (?2 IS NULL OR id {cmp} ?2) ORDER BY id {dir} LIMIT ?3");
+    let (beyond, (_, dir)) = (walk.beyond("id"), walk.words());
+    let sql = format!("SELECT {COLUMNS} FROM task WHERE org = ?1 AND {beyond} ORDER BY id {dir} LIMIT ?3");
     let mut statement = conn.prepare_cached(&sql)?;
     let found = rows::all(&mut statement, &[&org.0, &walk.from.map(|i| i.0), &(page.limit + 1)], from_row)?;
     Ok(rows::into_page(found, page.limit, &walk, |t| t.id))
@@ -82,7 +81,8 @@ impl Core {
             endpoint.id.0,
             kind,
             Seq::first_at(since).0,
-            Seq::first_at(until.unwrap_or(now).min(now)).0.saturating_add(i64::from(until.is_none())),
+            // The task's own number comes after every message there is.
+            until.map_or(id.0, |t| Seq::first_at(t).0.min(id.0)),
             now.0
         ])?;
         self.tasks_left = true;

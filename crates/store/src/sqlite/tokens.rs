@@ -20,11 +20,11 @@ pub(crate) fn revoked(conn: &Connection) -> Result<HashSet<[u8; 32]>> {
     Ok(found)
 }
 
-/// The message that this key brought.
-pub(crate) fn kept_message(conn: &Connection, key: &IdempotencyKey) -> Result<Option<MessageId>> {
+/// The message that this key brought, unless it is older than `oldest`.
+pub(crate) fn kept_message(conn: &Connection, key: &IdempotencyKey, oldest: Seq) -> Result<Option<MessageId>> {
     let found: Option<Option<i64>> = conn
-        .prepare_cached("SELECT message FROM idempotency WHERE hash = ?")?
-        .query_row([key.hash], |r| r.get(0))
+        .prepare_cached("SELECT message FROM idempotency WHERE hash = ? AND id >= ?")?
+        .query_row(params![key.hash, oldest.0], |r| r.get(0))
         .optional()?;
     Ok(found.flatten().map(MessageId))
 }

@@ -1,0 +1,238 @@
+//! What every store promises, as stories told through its handle alone: one file for each subject.
+//!
+//! A backend runs them all with [`suite!`] and a [`Fixture`] that opens it.
+//! **Invariant:** no SQL, no sleeping; time moves only when a story moves it.
+
+use crate::{OpenError, Store, StoreConfig};
+use domain::{Clock, IdCodec, Rng, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+pub mod accept;
+pub mod applications;
+pub mod endpoints;
+pub mod event_types;
+pub mod failing;
+pub mod lanes;
+pub mod leases;
+pub mod lists;
+pub mod operational;
+pub mod restart;
+pub mod retention;
+pub mod tasks;
+pub mod world;
+
+pub use world::World;
+
+/// Opens the store under test.
+pub trait Fixture: Send {
+    /// The store of this fixture: new the first time, the same one again after it was closed. `config` has every limit;
+    /// where the data is, is the fixture's business.
+    fn open(
+        &self,
+        config: StoreConfig,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<(Store, crate::LeaseStream), OpenError>;
+}
+
+/// A clock that stands still until it is told to move.
+pub struct ManualClock {
+    ms: AtomicI64,
+    us: AtomicU64,
+}
+
+/// When every story begins: 2026-11-21T08:00:00Z.
+pub const START: Timestamp = Timestamp(1_795_248_000_000);
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        ManualClock { ms: AtomicI64::new(START.0), us: AtomicU64::new(1) }
+    }
+}
+impl ManualClock {
+    pub fn advance(&self, by: Duration) {
+        self.ms.fetch_add(by.as_millis() as i64, SeqCst);
+        self.us.fetch_add(by.as_micros() as u64, SeqCst);
+    }
+    /// The wall clock alone is set, as an operator or NTP does.
+    pub fn set(&self, t: Timestamp) {
+        self.ms.store(t.0, SeqCst);
+    }
+}
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.ms.load(SeqCst))
+    }
+    fn monotonic_us(&self) -> u64 {
+        self.us.load(SeqCst)
+    }
+}
+
+/// The same numbers in each run (splitmix64).
+pub struct SeededRng(AtomicU64);
+impl SeededRng {
+    pub fn new(seed: u64) -> Self {
+        SeededRng(AtomicU64::new(seed))
+    }
+}
+impl Rng for SeededRng {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let mut z = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, SeqCst);
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// Generous limits; a story that needs a tight one sets it.
+pub fn config() -> StoreConfig {
+    const DAY: Duration = Duration::from_secs(86_400);
+    StoreConfig {
+        path: Default::default(),
+        codec: IdCodec::new([7; 16]),
+        lane_capacity: 1000,
+        memory_in_flight: 64 << 20,
+        idempotency_window: 10_000,
+        idempotency_retention: Duration::from_secs(12 * 3600),
+        payload_retention: 30 * DAY,
+        message_retention: 90 * DAY,
+        attempt_retention: 90 * DAY,
+        endpoint_disable_after: 5 * DAY,
+        disk_reserve: 0,
+        vfs: None,
+    }
+}
+
+/// Every story, as tests of a backend: `suite!(fixture())`.
+macro_rules! suite {
+    ($fixture:expr) => {
+        suite! { @ $fixture;
+            applications:
+                an_application_is_found_by_id_and_uid_in_its_own_organisation,
+                a_taken_uid_is_a_conflict_or_the_one_that_has_it,
+                put_creates_by_uid_and_replaces_everything,
+                patch_keeps_what_it_leaves_out_and_clears_what_it_nulls,
+                a_new_uid_names_the_application_at_once,
+                a_deleted_application_is_gone_at_once_and_its_rows_in_slices,
+                a_restart_in_the_middle_of_a_deletion_leaves_nothing_behind,
+                an_organisation_has_one_hidden_application_for_operational_webhooks,
+                a_revoked_token_stays_revoked;
+            endpoints:
+                an_endpoint_keeps_what_it_was_given,
+                a_taken_endpoint_uid_is_a_conflict_in_its_application,
+                put_endpoint_creates_by_uid_and_replaces_everything,
+                a_change_is_seen_by_the_very_next_message,
+                a_lease_can_be_checked_against_the_present_configuration,
+                an_attempt_names_the_url_that_it_used,
+                a_rotated_secret_signs_until_it_expires,
+                headers_change_only_from_what_was_read,
+                a_disabled_endpoint_keeps_its_queue_and_gets_nothing_new,
+                a_deleted_endpoint_is_gone_at_once_and_its_queue_in_slices,
+                leases_of_a_reaped_endpoint_are_forgotten_at_the_next_start,
+                statistics_count_settled_deliveries_by_the_hour;
+            event_types:
+                an_event_type_keeps_what_it_was_given,
+                a_taken_name_is_a_conflict_and_an_archived_one_is_revived,
+                put_replaces_and_patch_keeps_what_it_leaves_out,
+                the_first_unknown_name_is_told;
+            accept:
+                a_message_is_on_disk_as_it_came,
+                ids_grow_while_the_clock_stands_still_or_is_set_back,
+                a_message_goes_to_each_endpoint_that_takes_its_type_and_channel,
+                a_message_for_one_endpoint_goes_there_whatever_it_takes,
+                a_batch_is_answered_one_by_one_and_a_refused_message_leaves_the_others,
+                an_sdk_made_key_brings_one_message_in_one_batch_later_and_over_a_restart,
+                the_window_of_sdk_made_keys_is_bounded_and_never_wrong,
+                a_chosen_key_is_remembered_until_it_expires_whatever_happens,
+                many_requests_with_one_sdk_made_key_at_once_are_one_message,
+                many_requests_with_one_chosen_key_at_once_are_one_message,
+                a_kept_answer_is_given_until_it_expires,
+                a_message_routed_before_its_endpoint_was_deleted_leaves_nothing_behind,
+                below_the_disk_reserve_messages_are_refused_and_everything_else_goes_on;
+            leases:
+                a_delivery_is_born_leased_with_all_that_an_attempt_needs,
+                a_delivered_message_has_its_attempt_and_nothing_else,
+                a_retry_comes_when_it_is_due_and_not_before,
+                each_way_to_settle_leaves_its_own_state,
+                a_lost_lease_keeps_the_attempt_and_changes_nothing_else,
+                a_resend_is_a_delivery_of_its_own,
+                what_cannot_be_sent_again_says_so,
+                a_waiting_delivery_whose_content_is_deleted_becomes_dead,
+                the_content_of_an_attempt_can_be_deleted;
+            lanes:
+                what_finds_its_lane_full_waits_on_disk_until_room_returns,
+                half_a_lane_stays_for_new_messages_while_a_backlog_drains,
+                a_full_lane_is_nobody_elses_business,
+                a_message_for_later_waits_for_its_time,
+                work_that_is_due_sooner_than_what_is_known_wakes_its_lane,
+                memory_in_flight_is_bounded_and_everything_arrives,
+                a_payload_larger_than_the_memory_limit_is_delivered_alone,
+                the_engine_can_narrow_a_lane_and_hold_it,
+                enabling_an_endpoint_opens_its_lane_again,
+                many_lanes_with_backlogs_are_all_served,
+                an_idle_store_writes_nothing;
+            failing:
+                an_endpoint_that_only_failed_for_days_is_disabled,
+                one_success_ends_the_failing,
+                failing_and_working_in_one_transaction_ends_with_the_last,
+                gone_disables_at_once,
+                with_zero_days_no_endpoint_is_disabled_for_failing;
+            operational:
+                changes_of_endpoints_are_told,
+                an_organisation_that_does_not_listen_costs_nothing,
+                a_failing_delivery_is_told_after_four_attempts_and_at_its_end,
+                a_recovery_is_told,
+                a_disabled_endpoint_is_told_with_its_reason,
+                a_failing_listener_is_not_told_about_itself,
+                a_finished_task_is_told;
+            lists:
+                applications_and_endpoints_are_walked_both_ways,
+                event_types_are_walked_by_name,
+                tasks_and_destinations_are_walked_both_ways,
+                messages_are_walked_newest_first_and_filtered,
+                attempts_are_walked_newest_first_and_filtered,
+                attempts_of_a_message_are_walked_newest_first,
+                a_rare_match_is_found_in_short_pages_both_ways,
+                attempted_messages_are_filtered_by_status,
+                an_unknown_owner_has_no_list;
+            tasks:
+                recover_brings_dead_deliveries_back_as_new_ones,
+                a_task_moves_a_bounded_slice_at_a_time,
+                a_task_keeps_to_its_window,
+                replay_creates_what_the_endpoint_never_saw,
+                messages_of_the_same_moment_are_in_the_window,
+                a_recovered_delivery_without_content_dies_again,
+                tasks_are_listed_newest_first_and_belong_to_an_organisation,
+                a_task_of_a_deleted_endpoint_ends;
+            retention:
+                payloads_go_before_messages_and_messages_before_nothing_is_left,
+                a_message_can_ask_for_a_shorter_life_of_its_payload,
+                what_is_not_delivered_is_never_deleted,
+                a_dead_letter_of_a_message_that_is_kept_is_kept,
+                a_sweep_deletes_a_bounded_slice_at_a_time,
+                a_quiet_sweep_rests,
+                finished_tasks_and_urls_of_gone_endpoints_go_too;
+            restart:
+                leases_of_the_last_process_are_due_again,
+                everything_queued_is_on_disk_when_close_returns,
+                a_closed_store_refuses_and_its_leases_end,
+                dropping_the_last_handle_ends_the_store,
+                a_second_process_takes_the_leases_over;
+        }
+    };
+    (@ $fixture:expr; $($subject:ident: $($story:ident),* $(,)?;)*) => {$(
+        mod $subject {
+            #[allow(unused_imports, reason = "a fixture may be anywhere")]
+            use super::*;
+            $(#[tokio::test]
+            async fn $story() {
+                crate::contract::$subject::$story(Box::new($fixture)).await
+            })*
+        }
+    )*};
+}
+pub(crate) use suite;

@@ -1,0 +1,73 @@
+//! A database that can't grow: what is refused, what waits, and that all is well afterwards.
+
+use super::Folder;
+use crate::contract::World;
+use crate::*;
+use bytes::Bytes;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// Pages that the database may have from now on; 0 lifts the limit.
+async fn limit_pages(w: &World, more: i64) {
+    w.store
+        .on_writer(move |conn| {
+            let now: i64 = conn.query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
+            let limit = if more < 0 { i64::from(i32::MAX) } else { now + more };
+            conn.query_row(&format!("PRAGMA max_page_count = {limit}"), [], |_| Ok(())).unwrap();
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn settlements_wait_for_room_and_messages_are_refused() {
+    let mut w = World::new(Box::new(Folder::default())).await;
+    let (app, e) = w.app_and_endpoint().await;
+    w.send_many(app, 500).await;
+    let held = w.take().await;
+    assert_eq!(held.len(), 500);
+    limit_pages(&w, 0).await;
+    let big = NewMessage { payload: Bytes::from(vec![b'x'; 1 << 20]), ..w.message(app, "a").await };
+    assert!(matches!(w.store.accept(big.clone()).await, Err(StoreError::Full { .. })));
+    for l in &held {
+        w.settle_with(l, Next::Delivered, |s| s.attempt.as_mut().unwrap().response = Bytes::from(vec![b'r'; 1000]));
+    }
+    // Whatever is asked now may share the failing transaction; the answer says that nothing was stored.
+    let patch = EndpointPatch { description: Some("x".repeat(100_000)), ..Default::default() };
+    let refused = w.store.patch_endpoint(app, &Ref::Id(e), patch).await.unwrap_err();
+    assert!(
+        matches!(refused, StoreError::Full { .. } | StoreError::Busy { .. } | StoreError::Failed(_)),
+        "{refused:?}"
+    );
+    assert_eq!(w.store.metrics().attempts_succeeded.load(Relaxed), 0, "what was undone doesn't count");
+    assert_eq!(w.store.metrics().deliveries_leased.load(Relaxed), 500, "in memory nothing has changed");
+    let commits = w.store.metrics().commits.load(Relaxed);
+    let (_tx, mut rx) = tokio::sync::oneshot::channel::<()>();
+    assert!(tokio::time::timeout(Duration::from_millis(40), &mut rx).await.is_err());
+    assert!(w.store.metrics().commits.load(Relaxed) <= commits + 2, "it does not spin");
+    limit_pages(&w, -1).await;
+    w.advance(Duration::from_secs(1)).await;
+    assert_eq!(w.check_balance(500, &[(app, e)]).await.success, 500);
+    w.accept(big).await;
+    assert_eq!(w.deliver_all().await, 1);
+    w.restart().await;
+    assert_eq!(w.check_balance(501, &[(app, e)]).await.success, 501);
+}
+
+#[tokio::test]
+async fn a_failed_verb_leaves_no_trace_and_does_not_harm_its_batch() {
+    let mut w = World::new(Box::new(Folder::default())).await;
+    let (app, e) = w.app_and_endpoint().await;
+    let operational = w.store.operational_app(w.org).await.unwrap();
+    let listener = w.endpoint(operational).await;
+    w.deliver_all().await;
+    limit_pages(&w, 1).await;
+    let fields = |n: usize| EndpointFields { url: "u".repeat(n), ..Default::default() };
+    let big = w.store.create_endpoint(app, fields(1 << 20), Box::new(|_| vec![1]), None).await;
+    assert!(big.is_err());
+    limit_pages(&w, -1).await;
+    w.advance(Duration::from_secs(1)).await;
+    assert_eq!(w.store.metrics().deliveries_leased.load(Relaxed), 0);
+    w.send(app).await;
+    assert_eq!(w.deliver_all().await, 1);
+    w.check_balance(1, &[(app, e), (operational, listener)]).await;
+}

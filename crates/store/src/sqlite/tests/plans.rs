@@ -1,0 +1,173 @@
+//! How SQLite finds rows: every statement that a whole life of the store runs, explained.
+
+use super::Folder;
+use crate::contract::World;
+use crate::contract::world::{ALL, DAY, HOUR, page};
+use crate::*;
+use domain::{DeadReason, Timestamp};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use std::collections::BTreeSet;
+
+/// Database and text of every statement that ran.
+static SEEN: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
+
+/// Notes each statement that runs on `conn`.
+pub(crate) fn trace(conn: &mut Connection) {
+    let path = conn.path().unwrap_or_default().to_owned();
+    let note = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Stmt(statement, _) = event {
+            SEEN.lock().insert((path.clone(), statement.sql().into_owned()));
+        }
+    };
+    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note)).unwrap();
+}
+
+/// Statements that may read a whole table or index, because what they read is small or read once at the start.
+const MAY_SCAN: &[&str] = &[
+    // A start reads what it has to know.
+    "SELECT hash FROM revoked_token",
+    "SELECT endpoint, waiting, dead FROM lane WHERE",
+    "SELECT id FROM attempt ORDER BY message DESC LIMIT 1",
+    // Stops at its limit; the table has no rows that it doesn't want, once they are reclaimed.
+    "FROM lease WHERE epoch <> ? LIMIT ?",
+    // The index holds nothing but what is asked for.
+    "WHERE deleted = 1 LIMIT 1",
+    "FROM task WHERE status = 0 ORDER BY id LIMIT 1",
+    // Bounded by the memory that leases may take.
+    "SELECT count(*) FROM lease WHERE endpoint = ?",
+];
+
+#[tokio::test]
+async fn no_statement_reads_more_than_it_needs() {
+    let folder = Folder::default();
+    let path = folder.0.path().to_str().unwrap().to_owned();
+    let mut w = World::new(Box::new(folder)).await;
+    live(&mut w).await;
+    let statements: Vec<_> = SEEN.lock().iter().filter(|(p, _)| p.starts_with(&path)).map(|(_, s)| s.clone()).collect();
+    let plans = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let into = plans.clone();
+    w.store.on_writer(move |conn| *into.lock() = statements.iter().flat_map(|sql| explain(conn, sql)).collect()).await;
+    let plans = std::mem::take(&mut *plans.lock());
+    assert!(plans.len() > 100, "{}", plans.len());
+    let bad: Vec<_> = plans
+        .iter()
+        .filter(|(sql, step)| reads_everything(sql, step) && !MAY_SCAN.iter().any(|may| sql.contains(may)))
+        .map(|(sql, step)| format!("{step}\n    {sql}"))
+        .collect();
+    assert!(bad.is_empty(), "\n{}", bad.join("\n"));
+    for (part, index) in [
+        ("WHERE endpoint = ? AND due_at IS NOT NULL AND due_at <= ?", "delivery_due (endpoint=? AND due_at"),
+        ("ORDER BY due_at LIMIT 1", "delivery_due (endpoint=?"),
+        ("dead IS NOT NULL AND message >= ?", "delivery_dead (endpoint=? AND message>"),
+        ("WHERE a.endpoint = ?1 AND a.id > ?2 AND a.id < ?3 ORDER", "attempt_by_endpoint (endpoint=? AND id>"),
+        ("AND a.success = 0 ORDER BY", "attempt_failed (endpoint=? AND id>"),
+        ("FROM app WHERE org = ?1 AND id > ?2 AND", "app_by_org (org=? AND id>"),
+        ("FROM endpoint WHERE app = ?1 AND id < ?2 AND", "endpoint_by_app (app=? AND id<"),
+        ("FROM task WHERE org = ?1 AND id < ?2", "task_by_org (org=? AND id<"),
+        ("WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC", "message_by_app (app=? AND rowid>"),
+        ("SELECT 1 FROM message WHERE app = ? AND event_id = ?", "message_event_id (app=? AND event_id=?"),
+    ] {
+        let found = plans.iter().any(|(sql, step)| sql.contains(part) && step.contains(index));
+        let got: Vec<_> = plans.iter().filter(|(sql, _)| sql.contains(part)).collect();
+        assert!(found, "{part} should use {index}: {got:#?}");
+    }
+}
+
+fn reads_everything(sql: &str, step: &str) -> bool {
+    let virtual_rows = step.contains("CONSTANT ROW") || step.contains("(subquery") || sql.contains("sqlite_schema");
+    let sorted = step.contains("TEMP B-TREE FOR ORDER BY");
+    (step.starts_with("SCAN") && !virtual_rows) || sorted
+}
+
+fn explain(conn: &Connection, sql: &str) -> Vec<(String, String)> {
+    let verb = sql.split_whitespace().next().unwrap_or_default();
+    if !["SELECT", "INSERT", "UPDATE", "DELETE"].contains(&verb) {
+        return Vec::new();
+    }
+    let mut s = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let none = vec![rusqlite::types::Null; s.parameter_count()];
+    let text = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    let steps = s.query_map(rusqlite::params_from_iter(none), |r| r.get::<_, String>(3)).unwrap();
+    steps.map(|step| (text.clone(), step.unwrap())).collect()
+}
+
+/// Uses every verb once, so that every statement runs.
+async fn live(w: &mut World) {
+    let (app, e) = w.app_and_endpoint().await;
+    let m = w.message(app, "a").await;
+    let key = |automatic| Some(IdempotencyKey { hash: [u8::from(automatic); 16], automatic });
+    for automatic in [true, false] {
+        let one = NewMessage { key: key(automatic), event_id: Some(automatic.to_string().into()), ..m.clone() };
+        w.accept(one.clone()).await;
+        w.store.accept(one).await.unwrap();
+    }
+    w.store.keep_answer(IdempotencyKey { hash: [9; 16], automatic: false }, 200, Default::default()).await.unwrap();
+    w.store.kept_answer(IdempotencyKey { hash: [9; 16], automatic: false }).await.unwrap();
+    w.store.revoke_token([1; 32], Some(w.later(HOUR))).await.unwrap();
+    let id = w.send(app).await;
+    let batch = w.take().await;
+    w.settle(&batch[0], Next::Delivered);
+    w.settle(&batch[1], Next::Dead(DeadReason::Exhausted));
+    w.settle(&batch[2], Next::RetryAt(w.later(HOUR)));
+    w.advance(HOUR).await;
+    w.kill_all().await;
+    for kind in [TaskKind::Recover, TaskKind::ReplayMissing] {
+        w.store.start_task(app, &Ref::Id(e), kind, Timestamp(0), None).await.unwrap();
+    }
+    w.deliver_all().await;
+    read(w, app, e, id).await;
+    w.store.resend(app, &Ref::Id(id), &Ref::Id(e)).await.unwrap();
+    w.deliver_all().await;
+    w.store.rotate_secret(app, e, vec![1], w.later(HOUR)).await.unwrap();
+    let read = w.store.endpoint_headers(app, &Ref::Id(e)).await.unwrap().1;
+    w.store.set_endpoint_headers(app, e, read, vec![2]).await.unwrap();
+    w.set_disabled(app, e, true).await;
+    w.set_disabled(app, e, false).await;
+    w.restart().await;
+    w.store.delete_message_content(app, &Ref::Id(id)).await.unwrap();
+    w.advance(31 * DAY).await;
+    w.sweep().await;
+    w.advance(70 * DAY).await;
+    w.sweep().await;
+    w.send(app).await;
+    w.store.delete_endpoint(app, &Ref::Id(e)).await.unwrap();
+    w.store.delete_app(w.org, &Ref::Id(app)).await.unwrap();
+    w.sweep().await;
+}
+
+async fn read(w: &World, app: domain::AppId, e: domain::EndpointId, id: domain::MessageId) {
+    let s = &w.store;
+    let by = [Some(Cursor::After(())), Some(Cursor::Before(())), None];
+    for cursor in by {
+        fn at<I>(c: &Option<Cursor<()>>, id: I) -> PageQuery<I> {
+            let cursor = match c {
+                Some(Cursor::After(())) => Some(Cursor::After(id)),
+                Some(Cursor::Before(())) => Some(Cursor::Before(id)),
+                None => None,
+            };
+            PageQuery { cursor, ..page(ALL) }
+        }
+        s.apps(w.org, at(&cursor, app)).await.unwrap();
+        s.endpoints(app, at(&cursor, e)).await.unwrap();
+        s.event_types(w.org, at(&cursor, "a".to_owned()), true).await.unwrap();
+        s.event_types(w.org, at(&cursor, "a".to_owned()), false).await.unwrap();
+        s.tasks(w.org, at(&cursor, domain::TaskId(5))).await.unwrap();
+        s.messages(app, at(&cursor, id), MessageFilter::default()).await.unwrap();
+        s.attempted_messages(app, &Ref::Id(e), at(&cursor, id), MessageFilter::default(), None).await.unwrap();
+        s.destinations(app, &Ref::Id(id), at(&cursor, e)).await.unwrap();
+        for success in [None, Some(false)] {
+            let filter = AttemptFilter { success, with_message: true, ..Default::default() };
+            let from = domain::AttemptId(id.0);
+            s.attempts_by_endpoint(app, &Ref::Id(e), at(&cursor, from), filter.clone()).await.unwrap();
+            s.attempts_by_message(app, &Ref::Id(id), at(&cursor, from), filter).await.unwrap();
+        }
+    }
+    s.endpoint_stats(app, &Ref::Id(e), None, None).await.unwrap();
+    s.put_event_type(w.org, "a", EventTypeFields::default()).await.unwrap();
+    s.delete_event_type(w.org, "a", false).await.unwrap();
+    s.delete_event_type(w.org, "a", true).await.unwrap();
+    s.operational_app(w.org).await.unwrap();
+    assert!(s.message(app, &Ref::Uid("none".into()), true).await.is_err());
+}
