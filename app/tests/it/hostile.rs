@@ -64,7 +64,7 @@ fn bodies_that_are_no_message_are_refused_with_a_reason() {
     let target = Target::new(&[]);
     let messages = target.messages();
     let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
-    let nested = format!("{{\"eventType\":\"a\",\"payload\":{{\"x\":{}}}}}", deep(500_000));
+    let nested = format!("{{\"eventType\":\"a\",\"payload\":{{\"x\":{}}}}}", deep(400_000));
     let far_nested = format!("{{\"eventType\":\"a\",\"payload\":{{\"x\":{}}}}}", deep(1_000_000));
     let cases: [(&[u8], u16, &str); 9] = [
         (b"{\"eventType\":\"a\",", 422, "value_error.jsondecode"),
@@ -75,7 +75,7 @@ fn bodies_that_are_no_message_are_refused_with_a_reason() {
         (b"{\"eventType\":\"a\",\"payload\":{\"x\":\"\xff\xfe\"}}", 422, "UTF-8"),
         (b"\x00\x01\x02", 422, "value_error.jsondecode"),
         (nested.as_bytes(), 422, "nested deeper"),
-        (far_nested.as_bytes(), 422, "nested deeper"),
+        (far_nested.as_bytes(), 413, "payload_too_large"),
     ];
     for (body, status, says) in cases {
         check_refused(&target.post(&messages, body), status, says);

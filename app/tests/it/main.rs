@@ -1,6 +1,11 @@
 //! The real binary, run as an operator runs it: in a folder of its own, with an environment of its own.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers may panic as the test may")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers may panic as the test may"
+)]
 #![expect(clippy::disallowed_methods, reason = "what is tested runs in real time")]
 
 mod black_hole;

@@ -133,8 +133,8 @@ fn the_log_of_a_start_shows_no_secret() {
     let launch = Launch::new(&["--log-level", "debug", "--jwt-secret", "a-secret-of-16-bytes-or-more"]);
     let server = launch.start();
     let secrets = std::fs::read_to_string(launch.database().with_file_name("secrets.toml")).unwrap();
+    server.wait_for_log("postrider token create");
     let log = server.log_text();
-    assert!(log.contains("postrider token create"), "{log}");
     assert!(!log.contains("a-secret-of-16"), "{log}");
     for value in secrets.split('"').skip(1).step_by(2).filter(|value| value.len() > 30) {
         assert!(!log.contains(value), "{log}");
