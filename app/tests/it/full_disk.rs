@@ -23,9 +23,10 @@ struct Filling {
 }
 
 impl Filling {
-    fn new(args: &[&str], filler_mib: usize) -> Option<Filling> {
-        let launch = Launch::new(args);
-        let disk = Disk::mount(&launch.place.path().join("disk"), "size=24m")?;
+    /// On a disk of so many MiB, of which a filler takes some.
+    fn new(reserve: &str, disk_mib: usize, filler_mib: usize) -> Option<Filling> {
+        let launch = Launch::new(&["--disk-reserve", reserve]);
+        let disk = Disk::mount(&launch.place.path().join("disk"), &format!("size={disk_mib}m"))?;
         let launch = launch.on(disk.path().join("data"));
         let receiver = Receiver::good();
         let server = launch.start();
@@ -104,7 +105,8 @@ impl Filling {
 
 #[test]
 fn below_the_reserve_messages_are_refused_and_all_else_goes_on() {
-    let Some(mut filling) = Filling::new(&["--disk-reserve", "4MiB"], 14) else { return };
+    // The free space is looked at four times a second: the reserve is for what is written between two looks, too.
+    let Some(mut filling) = Filling::new("24MiB", 80, 44) else { return };
     let refusal = filling.fill();
     filling.check_refusal(&refusal);
     assert!(filling.sent.len() > 10, "{}", filling.sent.len());
@@ -124,7 +126,7 @@ fn below_the_reserve_messages_are_refused_and_all_else_goes_on() {
 
 #[test]
 fn a_disk_filled_to_the_last_byte_corrupts_nothing_and_loses_nothing() {
-    let Some(mut filling) = Filling::new(&["--disk-reserve", "0B"], 14) else { return };
+    let Some(mut filling) = Filling::new("0B", 24, 14) else { return };
     for _ in 0..20 {
         assert_eq!(filling.post().status, 202);
     }
@@ -143,7 +145,7 @@ fn a_disk_filled_to_the_last_byte_corrupts_nothing_and_loses_nothing() {
 
 #[test]
 fn a_kill_on_a_full_disk_loses_nothing() {
-    let Some(mut filling) = Filling::new(&["--disk-reserve", "0B"], 14) else { return };
+    let Some(mut filling) = Filling::new("0B", 24, 14) else { return };
     for _ in 0..20 {
         assert_eq!(filling.post().status, 202);
     }

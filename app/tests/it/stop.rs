@@ -14,14 +14,14 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[test]
 fn five_stops_under_load_lose_nothing_and_repeat_next_to_nothing() {
-    let paths = ["/a", "/b", "/c"];
+    let paths = [("/a", 1), ("/b", 1), ("/c", 1)];
     let mut dice = Dice(7);
     let receiver = Receiver::good();
     let launch = Launch::new(&["--shutdown-timeout", "10s", "--endpoint-concurrency", "8"]);
     let mut server = launch.start();
     let api = server.api(&launch);
     let app = api.app();
-    for path in paths {
+    for (path, _) in paths {
         api.endpoint(&app, json!({"url": receiver.url(path)}));
     }
     let load = Load::start(4, &app, &api.token);
