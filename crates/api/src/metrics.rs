@@ -88,3 +88,39 @@ fn write_histogram(out: &mut String, labels: &str, counters: &RouteCounters) {
     let _ = writeln!(out, "{NAME}_sum{{{labels}}} {}", counters.sum_us.load(Relaxed) as f64 / 1e6);
     let _ = writeln!(out, "{NAME}_count{{{labels}}} {count}");
 }
+
+/// The store's counters.
+pub(crate) fn store_text(m: &store::StoreMetrics) -> String {
+    let mut out = String::with_capacity(2048);
+    let counters = [
+        ("messages_accepted", "Messages on disk.", m.messages_accepted.load(Relaxed)),
+        ("messages_repeated", "Messages answered from an idempotency key.", m.messages_repeated.load(Relaxed)),
+        ("refused_full", "Messages refused because the disk was full.", m.refused_full.load(Relaxed)),
+        ("attempts_succeeded", "Attempts that succeeded.", m.attempts_succeeded.load(Relaxed)),
+        ("attempts_failed", "Attempts that failed.", m.attempts_failed.load(Relaxed)),
+        ("leases_lost", "Settlements of leases no longer held.", m.leases_lost.load(Relaxed)),
+        ("commits", "Transactions.", m.commits.load(Relaxed)),
+        ("committed_operations", "Operations in those transactions.", m.committed_ops.load(Relaxed)),
+    ];
+    for (name, help, value) in counters {
+        let _ = writeln!(out, "# HELP postrider_store_{name}_total {help}");
+        let _ = writeln!(out, "# TYPE postrider_store_{name}_total counter");
+        let _ = writeln!(out, "postrider_store_{name}_total {value}");
+    }
+    let seconds = m.commit_us.load(Relaxed) as f64 / 1e6;
+    let _ = writeln!(out, "# HELP postrider_store_commit_seconds_total Time spent in transactions.");
+    let _ = writeln!(out, "# TYPE postrider_store_commit_seconds_total counter");
+    let _ = writeln!(out, "postrider_store_commit_seconds_total {seconds}");
+    let gauges = [
+        ("deliveries_waiting", "Deliveries that wait for their time or for room.", m.deliveries_waiting.load(Relaxed)),
+        ("deliveries_dead", "Dead-lettered deliveries.", m.deliveries_dead.load(Relaxed)),
+        ("deliveries_leased", "Deliveries in memory.", m.deliveries_leased.load(Relaxed)),
+        ("in_flight_bytes", "Payload bytes in memory.", m.in_flight_bytes.load(Relaxed)),
+    ];
+    for (name, help, value) in gauges {
+        let _ = writeln!(out, "# HELP postrider_store_{name} {help}");
+        let _ = writeln!(out, "# TYPE postrider_store_{name} gauge");
+        let _ = writeln!(out, "postrider_store_{name} {value}");
+    }
+    out
+}

@@ -24,6 +24,8 @@ pub(crate) async fn show(page: Page, shared: &Shared) -> Result<Reply, Problem> 
             shared.store.ready().await?;
             Ok(Reply::ok(&serde_json::json!({"status": "ready"})))
         }
-        Page::Metrics => Ok(Reply::text(shared.metrics.text() + &(shared.config.metrics)())),
+        Page::Metrics => Ok(Reply::text(
+            shared.metrics.text() + &crate::metrics::store_text(shared.store.metrics()) + &(shared.config.metrics)(),
+        )),
     }
 }

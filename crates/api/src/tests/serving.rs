@@ -26,6 +26,7 @@ async fn health_needs_no_token_and_metrics_name_no_tenant() {
         "postrider_http_requests_total{route=\"/api/v1/app/{app_id}/msg\",method=\"POST\",status=\"2xx\"} 1",
         "postrider_http_requests_total{route=\"unmatched\",method=\"any\",status=\"4xx\"} 1",
         "postrider_http_request_duration_seconds_count{route=\"/api/v1/app\",method=\"POST\"} 1",
+        "postrider_store_messages_accepted_total 1",
         "postrider_test_metric 1",
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
