@@ -7,7 +7,8 @@ use crate::lane::Lane;
 use crate::throttle::Throttle;
 use bytes::Bytes;
 use domain::{
-    AppId, AttemptReport, Decision, EndpointId, EndpointRoute, LaneSignal, Outcome, RetrySchedule, Timestamp, decide,
+    AppId, AttemptReport, Cause, Decision, EndpointId, EndpointRoute, LaneSignal, Outcome, RetrySchedule, Timestamp,
+    decide,
 };
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -159,7 +160,8 @@ impl<T> Dispatcher<T> {
                     }
                 }
             }
-            if lane.route.disabled {
+            // A person who resends to a disabled endpoint was asked whether he means it.
+            if lane.route.disabled && lease.cause != Cause::Resend {
                 self.place(id, now.monotonic_us);
                 return Some(Step::Settle(released(lease, now.wall)));
             }
@@ -338,3 +340,6 @@ fn response_of(report: &AttemptReport) -> Bytes {
         None => report.response.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

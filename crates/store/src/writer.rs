@@ -70,7 +70,7 @@ pub struct Committed {
     pub unsettled: Vec<Settlement>,
     /// Told once the database is closed.
     closing: Vec<oneshot::Sender<()>>,
-    failed: bool,
+    failed: Option<StoreError>,
 }
 
 impl Committed {
@@ -125,7 +125,7 @@ pub fn transact(core: &mut Core, ops: Vec<Op>, now: Timestamp) -> Committed {
             }
         }
     }
-    out.failed = error.is_some();
+    out.failed = error;
     out
 }
 
@@ -280,6 +280,8 @@ pub(crate) struct Writer {
     /// Says why, once the store can't go on.
     pub broken: watch::Sender<Option<String>>,
     unsettled: Vec<Settlement>,
+    /// Why the last transaction that failed did.
+    undone_by: Option<StoreError>,
     closing: Vec<oneshot::Sender<()>>,
     /// The runtime that takes the answers has ended.
     abandoned: bool,
@@ -305,6 +307,7 @@ impl Writer {
             committed,
             broken,
             unsettled: Vec::new(),
+            undone_by: None,
             closing: Vec::new(),
             abandoned: false,
             disk,
@@ -323,16 +326,15 @@ impl Writer {
                 continue;
             }
             let mut ops: std::collections::VecDeque<Op> = self.refuse_if_full(ops, now_us).into();
-            if now_us >= paused_until_us {
-                for s in self.unsettled.drain(..).rev() {
-                    ops.push_front(Op::Settle(s));
-                }
+            if now_us >= paused_until_us && !self.unsettled.is_empty() && self.retry().is_err() {
+                paused_until_us = now_us + FULL_PAUSE.as_micros() as u64;
             }
             let due = self.core.next_wake(self.clock.now()).is_some_and(|t| t <= self.clock.now());
             while !ops.is_empty() || due {
                 let batch: Vec<Op> = ops.drain(..ops.len().min(BATCH_MAX)).collect();
-                if self.commit(batch).is_err() {
-                    paused_until_us = self.clock.monotonic_us() + FULL_PAUSE.as_micros() as u64;
+                // A pause that has begun isn't prolonged: else refused messages would keep settlements waiting.
+                if self.commit(batch).is_err() && paused_until_us <= now_us {
+                    paused_until_us = now_us + FULL_PAUSE.as_micros() as u64;
                 }
                 if !self.closing.is_empty() || self.abandoned || self.core.is_broken() {
                     self.end(ops);
@@ -345,12 +347,30 @@ impl Writer {
         }
     }
 
-    /// `Err` when nothing was written.
-    fn commit(&mut self, batch: Vec<Op>) -> std::result::Result<(), ()> {
+    /// Tries settlements that were undone again: without messages beside them, which need more room; and one by one
+    /// when it wasn't for want of room, so that one that can't be written keeps no other waiting.
+    fn retry(&mut self) -> Result<()> {
+        let size = if matches!(self.undone_by, Some(StoreError::Failed(_))) { 1 } else { BATCH_MAX };
+        let mut waiting = std::mem::take(&mut self.unsettled);
+        let mut result = Ok(());
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(waiting.len().min(size));
+            let tried = self.commit(std::mem::replace(&mut waiting, rest).into_iter().map(Op::Settle).collect());
+            let stop = matches!(tried, Err(StoreError::Full { .. } | StoreError::Busy { .. })) || self.core.is_broken();
+            result = result.and(tried);
+            if stop {
+                self.unsettled.append(&mut waiting);
+            }
+        }
+        result
+    }
+
+    /// On an error nothing was written, and the batch's settlements are in `unsettled`.
+    fn commit(&mut self, batch: Vec<Op>) -> Result<()> {
         let size = batch.len() as u64;
         let from = self.clock.monotonic_us();
         let mut done = transact(&mut self.core, batch, self.clock.now());
-        let failed = done.failed;
+        let failed = done.failed.take();
         self.closing.append(&mut done.closing);
         self.unsettled.append(&mut done.unsettled);
         self.metrics.commits.fetch_add(1, Relaxed);
@@ -358,7 +378,10 @@ impl Writer {
         self.metrics.committed_ops.fetch_add(size, Relaxed);
         self.core.publish();
         self.abandoned = self.committed.send(done).is_err();
-        if failed { Err(()) } else { Ok(()) }
+        failed.map_or(Ok(()), |e| {
+            self.undone_by = Some(e.clone());
+            Err(e)
+        })
     }
 
     fn wait(&self, paused_until_us: u64) -> Duration {
@@ -374,7 +397,7 @@ impl Writer {
 
     /// Messages are refused while the disk is below its reserve, so that what was accepted can still be settled.
     fn refuse_if_full(&mut self, ops: Vec<Op>, now_us: u64) -> Vec<Op> {
-        if !self.disk.is_full(now_us) {
+        if !self.disk.is_full(now_us, &self.metrics) {
             return ops;
         }
         let error = StoreError::Full { retry_after: Duration::from_secs(5) };
@@ -399,9 +422,13 @@ impl Writer {
         kept
     }
 
-    fn end(self, rest: std::collections::VecDeque<Op>) {
+    fn end(mut self, rest: std::collections::VecDeque<Op>) {
         self.queue.close();
         drop(rest);
+        if !self.unsettled.is_empty() && !self.core.is_broken() {
+            // The last chance; what can't be settled is leased, and due again after the next start.
+            let _ = self.retry();
+        }
         if self.core.is_broken() {
             let why = "the disk failed to sync; what was acknowledged is safe, restart to go on".to_owned();
             let _ = self.broken.send(Some(why));
@@ -423,7 +450,7 @@ struct Disk {
 }
 
 impl Disk {
-    fn is_full(&mut self, now_us: u64) -> bool {
+    fn is_full(&mut self, now_us: u64, metrics: &StoreMetrics) -> bool {
         if self.checked_us == 0 || now_us.saturating_sub(self.checked_us) > 250_000 {
             self.checked_us = now_us.max(1);
             let dir = self.path.parent().filter(|d| !d.as_os_str().is_empty());
@@ -433,6 +460,7 @@ impl Disk {
                 tracing::warn!(full, reserve_bytes = self.reserve, "free disk space crossed the reserve");
             }
             self.full = full;
+            metrics.disk_full.store(full, Relaxed);
         }
         self.full
     }

@@ -215,6 +215,7 @@ pub async fn below_the_disk_reserve_messages_are_refused_and_everything_else_goe
     assert!(matches!(w.store.accept(m.clone()).await, Err(StoreError::Full { .. })));
     assert!(w.store.accept_many(vec![m.clone(), m.clone()]).await.iter().all(|a| a.is_err()));
     assert_eq!(w.store.metrics().refused_full.load(Relaxed), 3);
+    assert!(matches!(w.store.ready().await, Err(StoreError::Full { .. })));
     assert_eq!(w.deliver_all().await, 1);
     w.set_disabled(app, e, true).await;
     w.config.disk_reserve = 0;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub mod accept;
 pub mod applications;
+pub mod books;
 pub mod endpoints;
 pub mod event_types;
 pub mod failing;
@@ -161,6 +162,7 @@ macro_rules! suite {
                 a_lost_lease_keeps_the_attempt_and_changes_nothing_else,
                 a_resend_is_a_delivery_of_its_own,
                 what_cannot_be_sent_again_says_so,
+                a_forced_resend_goes_to_a_disabled_endpoint,
                 a_waiting_delivery_whose_content_is_deleted_becomes_dead,
                 the_content_of_an_attempt_can_be_deleted;
             lanes:
@@ -202,6 +204,8 @@ macro_rules! suite {
             tasks:
                 recover_brings_dead_deliveries_back_as_new_ones,
                 a_task_moves_a_bounded_slice_at_a_time,
+                every_dead_delivery_of_one_message_is_brought_back,
+                messages_without_content_are_not_replayed,
                 a_task_keeps_to_its_window,
                 replay_creates_what_the_endpoint_never_saw,
                 messages_of_the_same_moment_are_in_the_window,
@@ -216,6 +220,8 @@ macro_rules! suite {
                 a_sweep_deletes_a_bounded_slice_at_a_time,
                 a_quiet_sweep_rests,
                 finished_tasks_and_urls_of_gone_endpoints_go_too;
+            books:
+                whatever_happens_everything_accepted_is_accounted_for;
             restart:
                 leases_of_the_last_process_are_due_again,
                 everything_queued_is_on_disk_when_close_returns,

@@ -55,6 +55,31 @@ pub async fn a_task_moves_a_bounded_slice_at_a_time(f: F) {
     assert_eq!(w.deliver_all().await, 900);
 }
 
+pub async fn every_dead_delivery_of_one_message_is_brought_back(f: F) {
+    let mut w = World::new(f).await;
+    let (app, e) = w.app_and_endpoint().await;
+    let id = w.send(app).await;
+    for _ in 0..250 {
+        w.store.resend(app, &Ref::Id(id), &Ref::Id(e), false).await.unwrap();
+    }
+    assert_eq!(w.kill_all().await, 251);
+    let task = start(&w, app, e, TaskKind::Recover, Timestamp(0)).await;
+    assert_eq!(finished(&w, &task).await, 251);
+    assert_eq!(w.deliver_all().await, 251);
+}
+
+pub async fn messages_without_content_are_not_replayed(f: F) {
+    let mut w = World::new(f).await;
+    let app = w.app().await;
+    let ids = w.send_many(app, 3).await;
+    w.store.delete_message_content(app, &Ref::Id(ids[1])).await.unwrap();
+    let late = w.endpoint(app).await;
+    let task = start(&w, app, late, TaskKind::ReplayMissing, Timestamp(0)).await;
+    assert_eq!(finished(&w, &task).await, 2);
+    let got: Vec<_> = w.take().await.iter().map(|l| l.key.message).collect();
+    assert_eq!(got, [ids[0], ids[2]]);
+}
+
 pub async fn a_task_keeps_to_its_window(f: F) {
     let mut w = World::new(f).await;
     let (app, e) = w.app_and_endpoint().await;

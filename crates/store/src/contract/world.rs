@@ -82,7 +82,10 @@ impl World {
         let mut quiet = 0;
         let mut before = None;
         for _ in 0..10_000 {
-            self.store.ready().await.unwrap();
+            match self.store.ready().await {
+                Ok(()) | Err(StoreError::Full { .. }) => {}
+                Err(e) => panic!("{e}"),
+            }
             let m = self.store.metrics();
             let seen = [&m.deliveries_waiting, &m.deliveries_dead, &m.deliveries_leased].map(|g| g.load(Relaxed));
             quiet = if before == Some(seen) { quiet + 1 } else { 0 };
@@ -100,6 +103,14 @@ impl World {
             self.clock.advance(Duration::from_millis(25));
             self.store.ready().await.unwrap();
         }
+    }
+
+    /// Transactions made while nobody asks for any, in 40 ms of real time: a loop that spins shows.
+    pub async fn restless(&self) -> u64 {
+        let before = self.store.metrics().commits.load(Relaxed);
+        let never = std::future::pending::<()>();
+        assert!(tokio::time::timeout(Duration::from_millis(40), never).await.is_err());
+        self.store.metrics().commits.load(Relaxed) - before
     }
 
     // ---- configuration ----

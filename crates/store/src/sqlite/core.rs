@@ -483,7 +483,11 @@ impl Core {
         if !self.load_lane(d.key.endpoint)? {
             return Ok(());
         }
-        if !self.lanes.try_lease(d.key.endpoint, payload.len(), now) {
+        let taken = match d.cause {
+            Cause::Resend => self.lanes.try_resend(d.key.endpoint, payload.len()),
+            _ => self.lanes.try_lease(d.key.endpoint, payload.len(), now),
+        };
+        if !taken {
             return self.defer(d, now);
         }
         self.tx.leases.push(Lease {
@@ -564,7 +568,10 @@ impl Core {
         self.orphans_left = found.len() == budget as usize;
         for d in &found {
             deliveries::delete_orphan(&self.conn, d.key, self.epoch)?;
-            self.defer(d, now)?;
+            // If it is on disk as well, that is where it is: a conflict here would undo every transaction to come.
+            if !deliveries::exists(&self.conn, d.key)? {
+                self.defer(d, now)?;
+            }
         }
         Ok(())
     }

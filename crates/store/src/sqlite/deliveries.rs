@@ -155,6 +155,15 @@ fn one(n: usize) -> Result<()> {
     if n == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(n)) }
 }
 
+/// Whether the delivery is on disk, due or dead.
+pub(crate) fn exists(conn: &Connection, k: DeliveryKey) -> Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM delivery WHERE message = ? AND endpoint = ? AND ordinal = ?")?.exists(params![
+        k.message.0,
+        k.endpoint.0,
+        k.ordinal
+    ])
+}
+
 /// Whether the pair has a delivery or an attempt.
 pub(crate) fn known(conn: &Connection, message: MessageId, endpoint: EndpointId) -> Result<bool> {
     conn.prepare_cached(

@@ -142,7 +142,8 @@ impl Core {
         if found.len() == budget as usize
             && let Some(last) = found.last()
         {
-            cursor = last.key.message.0 + 1;
+            // It may have more dead deliveries than the slice had room for.
+            cursor = last.key.message.0;
         }
         let mut done = 0;
         for d in found {
@@ -164,18 +165,19 @@ impl Core {
         };
         let found = {
             let mut s = self.conn.prepare_cached(
-                "SELECT id, event_type, channels FROM message
-                 WHERE app = ? AND id >= ? AND id < ? AND payload IS NOT NULL ORDER BY id LIMIT ?",
+                "SELECT id, event_type, channels, payload IS NOT NULL FROM message
+                 WHERE app = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?",
             )?;
             rows::all(&mut s, &[&r.task.app.0, &r.cursor, &r.until, &budget], |row| {
-                Ok((MessageId(row.get(0)?), row.get::<_, String>(1)?, rows::list(row, "channels")?))
+                Ok((MessageId(row.get(0)?), row.get::<_, String>(1)?, rows::list(row, "channels")?, row.get(3)?))
             })?
         };
         let full = found.len() == budget as usize;
         let cursor = found.last().filter(|_| full).map_or(r.until, |(id, ..)| id.0 + 1);
         let mut done = 0;
-        for (message, event_type, channels) in found {
-            let missing = target.subscription.takes(&event_type, &channels)
+        for (message, event_type, channels, has_payload) in found {
+            let missing = has_payload
+                && target.subscription.takes(&event_type, &channels)
                 && deliveries::next_ordinal(&self.conn, message, r.task.endpoint)? == 1
                 && !deliveries::known(&self.conn, message, r.task.endpoint)?;
             if missing {

@@ -12,6 +12,7 @@ mod contract {
     suite!(Folder::default());
 }
 mod full;
+mod leftovers;
 mod open;
 pub(super) mod plans;
 

@@ -1,0 +1,60 @@
+//! What is deleted leaves nothing in any table.
+
+use super::Folder;
+use crate::contract::World;
+use crate::contract::world::{DAY, HOUR};
+use crate::*;
+use domain::{DeadReason, Timestamp};
+use std::sync::Arc;
+
+/// Tables that have rows, and how many.
+async fn rows(w: &World) -> Vec<(String, i64)> {
+    let found = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let into = found.clone();
+    w.store
+        .on_writer(move |conn| {
+            let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+            let mut s = conn.prepare(sql).unwrap();
+            let tables: Vec<String> = s.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
+            for t in tables {
+                let n: i64 = conn.query_row(&format!("SELECT count(*) FROM {t}"), [], |r| r.get(0)).unwrap();
+                if n > 0 {
+                    into.lock().push((t, n));
+                }
+            }
+        })
+        .await;
+    std::mem::take(&mut *found.lock())
+}
+
+#[tokio::test]
+async fn a_deleted_application_and_its_age_leave_no_rows() {
+    let mut w = World::with(Box::new(Folder::default()), |c| c.lane_capacity = 5).await;
+    let empty = rows(&w).await;
+    let app = w.app().await;
+    let (e, early) = (w.endpoint(app).await, w.endpoint(app).await);
+    let m = w.message(app, "a").await;
+    let key = Some(IdempotencyKey { hash: [1; 16], automatic: false });
+    w.accept(NewMessage { key, ..m.clone() }).await;
+    w.send_many(app, 10).await;
+    let held = w.take().await;
+    w.settle(&held[0], Next::Delivered);
+    w.settle(&held[1], Next::Dead(DeadReason::Exhausted));
+    w.settle(&held[2], Next::RetryAt(w.later(HOUR)));
+    w.store.rotate_secret(app, e, vec![1], w.later(HOUR)).await.unwrap();
+    w.store.start_task(app, &Ref::Id(e), TaskKind::Recover, Timestamp(0), None).await.unwrap();
+    w.store.delete_endpoint(app, &Ref::Id(early)).await.unwrap();
+    w.sweep().await;
+    w.accept(m).await;
+    // Leases of an endpoint that is no more, left to the next process.
+    w.restart().await;
+    w.calm().await;
+    w.store.delete_app(w.org, &Ref::Id(app)).await.unwrap();
+    w.sweep().await;
+    w.restart().await;
+    for _ in 0..2 {
+        w.advance(92 * DAY).await;
+        w.sweep().await;
+    }
+    assert_eq!(rows(&w).await, empty);
+}
