@@ -112,11 +112,11 @@ fn below_the_reserve_messages_are_refused_and_all_else_goes_on() {
     assert!(filling.sent.len() > 10, "{}", filling.sent.len());
     filling.check_reads();
     let metric = |filling: &Filling, line: &str| filling.api.call("GET", "/metrics", None).text().contains(line);
-    assert!(metric(&filling, "\npostrider_messages_refused_disk_full_total 1\n"), "it was not the reserve");
+    assert!(metric(&filling, "\npostrider_store_refused_full_total 1\n"), "it was not the reserve");
     // What was accepted is still attempted and settled: there is the reserve for it.
     let last = filling.sent.len();
     filling.receiver.wait_for("/", last);
-    until("all is settled", || metric(&filling, "\npostrider_deliveries_leased 0\n").then_some(()));
+    until("all is settled", || metric(&filling, "\npostrider_store_deliveries_leased 0\n").then_some(()));
     let refusal = filling.post();
     filling.check_refusal(&refusal);
     filling.disk.give_back("filler");

@@ -13,6 +13,7 @@ mod config;
 mod crash;
 mod data_folder;
 mod delivery;
+mod failing_disk;
 mod full_disk;
 mod health;
 mod help;

@@ -90,7 +90,7 @@ fn metrics_are_prometheus_text_in_base_units_without_tenants() {
         assert!(!text.contains(&**secret), "{secret} is in the metrics");
     }
     let value = |name: &str| samples.iter().find(|s| s.name == name).map(|s| s.value);
-    assert_eq!(value("postrider_messages_accepted_total"), Some(1.0), "{text}");
+    assert_eq!(value("postrider_store_messages_accepted_total"), Some(1.0), "{text}");
     check_histograms(&samples, &families);
 }
 

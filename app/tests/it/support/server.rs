@@ -136,6 +136,9 @@ impl Server {
         self.child.wait().unwrap().code().unwrap()
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
     /// The most memory that it has held, in bytes.
     pub fn memory_peak(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
