@@ -109,6 +109,16 @@ fn a_failing_endpoint_recovers_by_retries_on_schedule() {
 }
 
 #[test]
+fn what_a_receiver_answers_is_shown_as_it_came_nul_and_all() {
+    let receiver = Receiver::start(|_, _| Say(200, "content-length: 8\r\n\r\na\0\u{1b}[2J\"\n"));
+    let stage = Stage::new(&[]);
+    let endpoint = stage.endpoint(json!({"url": receiver.url("/")}));
+    let message = stage.send();
+    stage.wait_for_status(&message, &endpoint, "success");
+    assert_eq!(stage.attempts(&endpoint)[0]["response"], "a\0\u{1b}[2J\"\n");
+}
+
+#[test]
 fn a_dead_letter_is_recovered_by_hand() {
     let receiver = Receiver::start(|_, before| if before < 4 { Say(500, "") } else { Say(200, "") });
     let stage = Stage::new(&["--retry-schedule", "20ms,20ms,20ms"]);

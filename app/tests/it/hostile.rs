@@ -181,3 +181,17 @@ fn heads_that_never_end_are_closed_after_their_time() {
     assert!(begun.elapsed() >= Duration::from_millis(950), "{:?}", begun.elapsed());
     target.check_unharmed();
 }
+
+#[test]
+fn bodies_that_never_end_get_an_answer_after_their_time() {
+    let target = Target::new(&["--body-read-timeout", "1s"]);
+    let mut stalled: Vec<Connection> = (0..20).map(|_| target.connect()).collect();
+    for connection in &mut stalled {
+        let head = connection.head("POST", &target.messages(), &[("content-length", "1000")]);
+        connection.send((head + "\r\n{\"eventType\":").as_bytes()).unwrap();
+    }
+    for connection in &mut stalled {
+        check_refused(&connection.answer().unwrap(), 408, "request_timeout");
+    }
+    target.check_unharmed();
+}

@@ -29,7 +29,8 @@ impl Seen {
     }
 }
 
-/// What to say: a status, and headers if any.
+/// What to say: a status, and headers if any, each with its line end. Without a `content-length` the body is empty; with
+/// one, an empty line and the body follow.
 pub struct Say(pub u16, pub &'static str);
 
 /// Gives the answer to a request; `usize` is how many came to the same path before.
@@ -161,7 +162,11 @@ fn serve(stream: TcpStream, record: &Watch<Record>, behaviour: &Behaviour) -> io
             *count - 1
         });
         let Say(status, headers) = behaviour(&seen, before);
-        let length = if status == 204 { "" } else { "content-length: 0\r\n" };
-        stream.get_mut().write_all(format!("HTTP/1.1 {status} Said\r\n{headers}{length}\r\n").as_bytes())?;
+        let rest = match status {
+            _ if headers.contains("content-length") => "",
+            204 => "\r\n",
+            _ => "content-length: 0\r\n\r\n",
+        };
+        stream.get_mut().write_all(format!("HTTP/1.1 {status} Said\r\n{headers}{rest}").as_bytes())?;
     }
 }
