@@ -35,7 +35,8 @@ fn key(r: &Row<'_>) -> rusqlite::Result<DeliveryKey> {
 
 impl Tables {
     fn read(conn: &Connection) -> Result<Tables, String> {
-        let leases = rows(conn, "SELECT message, endpoint, ordinal, attempts FROM lease", |r| Ok((key(r)?, r.get(3)?)))?;
+        let leases =
+            rows(conn, "SELECT message, endpoint, ordinal, attempts FROM lease", |r| Ok((key(r)?, r.get(3)?)))?;
         let deliveries =
             rows(conn, "SELECT message, endpoint, ordinal, dead IS NOT NULL, attempts FROM delivery", |r| {
                 Ok((key(r)?, (r.get(3)?, r.get(4)?)))
@@ -154,8 +155,7 @@ fn phases_only_go_on(t: &Tables, model: &mut Model) -> Checked {
     for (k, phase) in &mut model.phases {
         let is = now.get(k).copied().unwrap_or(Phase::Settled);
         let delivered = t.attempts.get(k).is_some_and(|a| a.iter().any(|(_, success)| *success));
-        let deleted =
-            model.receivers.get(&k.endpoint).is_none_or(|r| r.deleted || model.apps_deleted.contains(&r.app));
+        let deleted = model.receivers.get(&k.endpoint).is_none_or(|r| r.deleted || model.apps_deleted.contains(&r.app));
         // From open it may have gone through dead to recovered since the last look.
         let recovered = now.range(*k..).take_while(|(o, _)| o.message == k.message && o.endpoint == k.endpoint);
         let recovered = recovered.count() > usize::from(now.contains_key(k));
