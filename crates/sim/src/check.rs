@@ -35,7 +35,8 @@ fn key(r: &Row<'_>) -> rusqlite::Result<DeliveryKey> {
 
 impl Tables {
     fn read(conn: &Connection) -> Result<Tables, String> {
-        let leases = rows(conn, "SELECT message, endpoint, ordinal, attempts FROM lease", |r| Ok((key(r)?, r.get(3)?)))?;
+        let leases =
+            rows(conn, "SELECT message, endpoint, ordinal, attempts FROM lease", |r| Ok((key(r)?, r.get(3)?)))?;
         let deliveries =
             rows(conn, "SELECT message, endpoint, ordinal, dead IS NOT NULL, attempts FROM delivery", |r| {
                 Ok((key(r)?, (r.get(3)?, r.get(4)?)))
@@ -69,7 +70,7 @@ pub fn all(process: &Process, model: &mut Model, settings: &Settings, thorough: 
     }
     let tables = Tables::read(conn)?;
     one_state_each(&tables)?;
-    attempts_are_counted(&tables, settings)?;
+    attempts_are_counted(&tables, model, settings)?;
     lanes_are_summed(&tables, model)?;
     receivers_saw_what_is_called_delivered(&tables, model)?;
     phases_only_go_on(&tables, model)?;
@@ -83,7 +84,7 @@ fn one_state_each(t: &Tables) -> Checked {
     }
 }
 
-fn attempts_are_counted(t: &Tables, settings: &Settings) -> Checked {
+fn attempts_are_counted(t: &Tables, model: &Model, settings: &Settings) -> Checked {
     for (k, made) in &t.attempts {
         let mut numbers: Vec<u32> = made.iter().map(|(n, _)| *n).collect();
         numbers.sort_unstable();
@@ -98,7 +99,8 @@ fn attempts_are_counted(t: &Tables, settings: &Settings) -> Checked {
         }
     }
     let open = t.leases.iter().map(|(k, n)| (k, *n)).chain(t.deliveries.iter().map(|(k, (_, n))| (k, *n)));
-    for (k, counted) in open {
+    // Attempts of what was deleted go in the background, before or after the rest.
+    for (k, counted) in open.filter(|(k, _)| !model.is_deleted(k.endpoint)) {
         let made = t.attempts.get(k).map_or(0, Vec::len);
         if made != counted as usize {
             return Err(format!("{} counts {counted} attempts, there are {made}", show(*k)));
@@ -144,6 +146,7 @@ fn phases_only_go_on(t: &Tables, model: &mut Model) -> Checked {
     }
     for (k, phase) in &now {
         match (model.phases.get(k), phase) {
+            _ if model.is_deleted(k.endpoint) => {}
             (Some(Phase::Settled), Phase::Open | Phase::Dead) => {
                 return Err(format!("{} was settled and came back", show(*k)));
             }
@@ -154,8 +157,7 @@ fn phases_only_go_on(t: &Tables, model: &mut Model) -> Checked {
     for (k, phase) in &mut model.phases {
         let is = now.get(k).copied().unwrap_or(Phase::Settled);
         let delivered = t.attempts.get(k).is_some_and(|a| a.iter().any(|(_, success)| *success));
-        let deleted =
-            model.receivers.get(&k.endpoint).is_none_or(|r| r.deleted || model.apps_deleted.contains(&r.app));
+        let deleted = model.receivers.get(&k.endpoint).is_none_or(|r| r.deleted || model.apps_deleted.contains(&r.app));
         // From open it may have gone through dead to recovered since the last look.
         let recovered = now.range(*k..).take_while(|(o, _)| o.message == k.message && o.endpoint == k.endpoint);
         let recovered = recovered.count() > usize::from(now.contains_key(k));

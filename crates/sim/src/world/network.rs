@@ -102,8 +102,7 @@ impl World {
             }
             let lost = !self.draining && self.dice.percent(self.settings.lost_responses);
             let late = behaviour == Behaviour::Slow && self.dice.percent(50);
-            let retry_after =
-                (status == 429).then(|| RetryAfter::Delay(Duration::from_secs(self.dice.range(0, 90))));
+            let retry_after = (status == 429).then(|| RetryAfter::Delay(Duration::from_secs(self.dice.range(0, 90))));
             if lost || late {
                 Outcome::TimedOut { stage: Stage::Response }
             } else {

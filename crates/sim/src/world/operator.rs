@@ -109,7 +109,8 @@ impl World {
             }
             52..56 => {
                 let host = self.dice.below(3);
-                let patch = EndpointPatch { url: Some(format!("https://host{host}.example.com/new")), ..Default::default() };
+                let patch =
+                    EndpointPatch { url: Some(format!("https://host{host}.example.com/new")), ..Default::default() };
                 self.patch(app, endpoint, "move", patch);
             }
             56..62 => {
@@ -123,9 +124,7 @@ impl World {
             64..76 => {
                 if let Some((message, n)) = self.some_message(app) {
                     let _ = n;
-                    self.change_later("resend", async move |s: Store| {
-                        s.resend(app, &Ref::Id(message), &by_id).await
-                    });
+                    self.change_later("resend", async move |s: Store| s.resend(app, &Ref::Id(message), &by_id).await);
                 }
             }
             76..84 => self.start_task(app, endpoint, "recover", TaskKind::Recover),

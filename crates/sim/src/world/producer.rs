@@ -109,8 +109,7 @@ impl World {
 
     fn message(&mut self, n: usize, route: &Arc<AppRoute>, now: Timestamp) -> Option<NewMessage> {
         let item = self.model.items.get_mut(n)?;
-        let matched: BTreeSet<_> =
-            route.matching::<Box<str>>(item.event_type, &[]).map(|e| e.endpoint).collect();
+        let matched: BTreeSet<_> = route.matching::<Box<str>>(item.event_type, &[]).map(|e| e.endpoint).collect();
         item.matched = Some(match &item.matched {
             None => matched,
             Some(before) => before.intersection(&matched).copied().collect(),
@@ -151,7 +150,9 @@ impl World {
         let lost = !self.draining && self.dice.percent(self.settings.lost_answers);
         for (n, result) in results {
             self.tell(match &result {
-                Ok(Accepted::New(id)) => format!("item {n} is accepted as {}{}", id.0, if lost { ", unheard" } else { "" }),
+                Ok(Accepted::New(id)) => {
+                    format!("item {n} is accepted as {}{}", id.0, if lost { ", unheard" } else { "" })
+                }
                 Ok(Accepted::Repeated(m)) => format!("item {n} was known as {}", m.id.0),
                 Err(e) => format!("item {n} is refused: {e}"),
             });
