@@ -81,7 +81,7 @@ impl Server {
             Box::new(move |route: &domain::EndpointRoute| Target::prepare(route, &secret_box, &rules))
         };
         let engine = Engine::start(store.clone(), leases, courier, prepare, limits(settings));
-        let text = metrics::text(store.clone(), engine.clone());
+        let text = metrics::text(engine.clone());
         let config = api_config(settings, jwt, rules, secret_box, text);
         let api = Api::new(store.clone(), config);
         let (stop, stopped) = oneshot::channel();
@@ -137,6 +137,8 @@ fn courier_config(s: &Settings, rules: &TargetRules) -> Result<CourierConfig, St
         request_timeout: s.request_timeout,
         connect_timeout: s.connect_timeout,
         dns_timeout: s.dns_timeout,
+        body_timeout: s.response_body_timeout,
+        idle_timeout: s.endpoint_idle_timeout,
         rules: rules.clone(),
         http2: s.http2,
         proxy: s.proxy.as_ref().map(|url| ProxyUrl::parse(url.as_str())).transpose()?,
@@ -205,8 +207,11 @@ fn api_config(
         limits: ServerLimits {
             max_connections: s.max_connections as usize,
             header_read_timeout: s.header_read_timeout,
+            body_read_timeout: s.body_read_timeout,
+            idempotency_wait: s.idempotency_wait,
+            max_headers: s.request_headers_limit as usize,
+            max_header_bytes: usize_of(s.request_header_bytes_limit.bytes()),
             drain_timeout: s.shutdown_timeout,
-            ..ServerLimits::default()
         },
     }
 }

@@ -75,6 +75,12 @@ pub static SETTINGS: &[Setting] = &[
     ),
     row("connect-timeout", "5s", "Part of an attempt that TCP and TLS may take", |s| &mut s.connect_timeout),
     row("dns-timeout", "2s", "Part of an attempt that the look-up of the name may take", |s| &mut s.dns_timeout),
+    row("response-body-timeout", "2s", "Part of an attempt that the response's body may take, after its status", |s| {
+        &mut s.response_body_timeout
+    }),
+    row("endpoint-idle-timeout", "55s", "How long an unused connection to an endpoint is kept open", |s| {
+        &mut s.endpoint_idle_timeout
+    }),
     row("endpoint-https-only", "false", "Refuse endpoints whose URL is not https", |s| &mut s.endpoint_https_only),
     row("endpoint-disable-after", "5d", "Disable an endpoint that only failed for this long; 0 = never", |s| {
         &mut s.endpoint_disable_after
@@ -125,6 +131,19 @@ pub static SETTINGS: &[Setting] = &[
     row("header-read-timeout", "10s", "Time for a client to send the head of an API request", |s| {
         &mut s.header_read_timeout
     }),
+    row("body-read-timeout", "30s", "Time for a client to send the body of an API request", |s| {
+        &mut s.body_read_timeout
+    }),
+    row("request-headers-limit", "100", "Headers of one API request, at most", |s| &mut s.request_headers_limit),
+    row("request-header-bytes-limit", "32KiB", "Size of an API request's headers, at most", |s| {
+        &mut s.request_header_bytes_limit
+    }),
+    row(
+        "idempotency-wait",
+        "10s",
+        "How long a request waits for another with its idempotency key to be answered",
+        |s| &mut s.idempotency_wait,
+    ),
     row("max-connections", "10240", "API connections open at a time", |s| &mut s.max_connections),
     row("runtime-threads", "0", "Worker threads; 0 = one for each core", |s| &mut s.runtime_threads),
     row("log-level", "info", "What is logged: a level, or target=level pairs", |s| &mut s.log_level),

@@ -4,7 +4,7 @@
 
 use crate::problem::Problem;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// How much of a refused body is read and dropped, so that the client sees the answer and not a reset connection.
 const DRAIN_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Memory taken for a body before it came.
+const ALLOCATED_UNSEEN_MAX: usize = 256 * 1024;
 
 pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     mut body: B,
@@ -22,18 +24,18 @@ pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     if let Some(encoding) = headers.get(CONTENT_ENCODING)
         && encoding.as_bytes() != b"identity"
     {
-        drain(body, timeout).await;
+        drain(body, headers, timeout).await;
         let detail = "Compressed bodies are not taken";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
     }
     if announced(headers) > limit as u64 {
-        drain(body, timeout).await;
+        drain(body, headers, timeout).await;
         return Err(Problem::payload_too_large(limit));
     }
     match tokio::time::timeout(timeout, collect(&mut body, headers, limit)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
         Ok(Ok(None)) => {
-            drain(body, timeout).await;
+            drain(body, headers, timeout).await;
             Err(Problem::payload_too_large(limit))
         }
         Ok(Err(problem)) => Err(problem),
@@ -65,9 +67,9 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(
     let mut whole: Option<BytesMut> = None;
     while let Some(piece) = next(body).await? {
         let whole = whole.get_or_insert_with(|| {
-            let expected = usize::try_from(announced(headers))
-                .unwrap_or(0)
-                .clamp(first.len() + piece.len(), limit.max(first.len() + piece.len()));
+            // What a client announces is no reason to set memory aside for it.
+            let announced = usize::try_from(announced(headers)).unwrap_or(0).min(ALLOCATED_UNSEEN_MAX);
+            let expected = announced.max(first.len() + piece.len());
             let mut whole = BytesMut::with_capacity(expected);
             whole.extend_from_slice(&first);
             whole
@@ -97,8 +99,12 @@ async fn next<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Option<Byte
     }
 }
 
-/// Reads and drops what a client still sends, within bounds.
-pub(crate) async fn drain<B: Body<Data = Bytes> + Unpin>(mut body: B, timeout: Duration) {
+/// Reads and drops what a client still sends, within bounds. One that asks beforehand (`Expect: 100-continue`) is not
+/// told to go on.
+pub(crate) async fn drain<B: Body<Data = Bytes> + Unpin>(mut body: B, headers: &HeaderMap, timeout: Duration) {
+    if headers.contains_key(EXPECT) {
+        return;
+    }
     let mut left = DRAIN_BYTES_MAX;
     let dropping = async {
         while let Ok(Some(piece)) = next(&mut body).await {

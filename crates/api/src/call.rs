@@ -48,6 +48,7 @@ impl Params {
     }
 }
 
+#[derive(Clone)]
 pub(crate) struct Call {
     pub shared: Arc<Shared>,
     pub caller: Caller,

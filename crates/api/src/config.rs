@@ -41,6 +41,8 @@ pub struct ServerLimits {
     pub header_read_timeout: Duration,
     /// Until a request's body is complete.
     pub body_read_timeout: Duration,
+    /// How long a request waits for an earlier one with its idempotency key.
+    pub idempotency_wait: Duration,
     /// Headers of a request at most.
     pub max_headers: usize,
     /// Bytes of a request's headers at most.
@@ -55,6 +57,7 @@ impl Default for ServerLimits {
             max_connections: 10_000,
             header_read_timeout: Duration::from_secs(30),
             body_read_timeout: Duration::from_secs(30),
+            idempotency_wait: Duration::from_secs(10),
             max_headers: 100,
             max_header_bytes: 32 * 1024,
             drain_timeout: Duration::from_secs(20),

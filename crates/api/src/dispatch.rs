@@ -47,7 +47,7 @@ where
         Ok(Allowed::Public(page)) => return health::show(page, shared).await,
         Ok(Allowed::Caller(handler, keys, caller)) => (handler, keys, caller),
         Err(problem) => {
-            body::drain(incoming, limits.body_read_timeout).await;
+            body::drain(incoming, &parts.headers, limits.body_read_timeout).await;
             return Err(problem);
         }
     };

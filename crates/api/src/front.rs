@@ -52,6 +52,11 @@ impl Api {
         Api { router: self.router.merge(pages), ..self }
     }
 
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     pub(crate) fn limits(&self) -> &ServerLimits {
         &self.shared.config.limits
     }

@@ -13,12 +13,9 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 use store::IdempotencyKey;
 use tokio::sync::watch;
 
-/// How long a second request waits for the first with its key.
-const WAIT_MAX: Duration = Duration::from_secs(10);
 const KEY_LEN_MAX: usize = 256;
 /// How SDKs begin the keys that they make up.
 const AUTOMATIC: &str = "auto_";
@@ -57,7 +54,7 @@ pub(crate) fn key(caller: &Caller, text: &str, target: &[&[u8]]) -> IdempotencyK
 pub(crate) struct InFlight(Mutex<HashMap<[u8; 16], watch::Receiver<()>>>);
 
 /// Holds a key; dropping it lets the next one in.
-struct Turn {
+pub(crate) struct Turn {
     shared: Arc<Shared>,
     hash: [u8; 16],
     _done: watch::Sender<()>,
@@ -70,7 +67,7 @@ impl Drop for Turn {
 }
 
 /// The turn, or what to wait for.
-fn take_turn(shared: &Arc<Shared>, hash: [u8; 16]) -> Result<Turn, watch::Receiver<()>> {
+pub(crate) fn take_turn(shared: &Arc<Shared>, hash: [u8; 16]) -> Result<Turn, watch::Receiver<()>> {
     let mut map = shared.in_flight.0.lock();
     if let Some(first) = map.get(&hash) {
         return Err(first.clone());
@@ -85,7 +82,8 @@ pub(crate) async fn once(call: Call, handler: fn(Call) -> HandlerFuture) -> Resu
     let Some(text) = header(&call.headers)? else { return handler(call).await };
     let key = key(&call.caller, text, &[b"POST", call.uri.path().as_bytes()]);
     let shared = call.shared.clone();
-    let turn = match tokio::time::timeout(WAIT_MAX, wait_for_turn(&shared, key)).await {
+    let wait = shared.config.limits.idempotency_wait;
+    let turn = match tokio::time::timeout(wait, wait_for_turn(&shared, key)).await {
         Err(_) => return Err(Problem::in_flight()),
         Ok(turn) => turn,
     };

@@ -19,6 +19,7 @@ mod problem;
 mod reply;
 mod routes;
 mod server;
+mod timer;
 mod wire;
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ routes! {
     Put "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers" App(ManageEndpoint), secret::put_headers;
     Patch "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers" App(ManageEndpoint), secret::patch_headers;
     Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret" App(ViewEndpointSecret), secret::get;
-    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate" App(ManageEndpointSecret), secret::rotate;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate" App(ManageEndpointSecret), secret::rotate [Own];
     Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats" App(ViewBase), endpoint::stats;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example" App(CreateAttempts), endpoint::send_example;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover" App(CreateAttempts), task::recover;

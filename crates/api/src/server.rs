@@ -4,10 +4,11 @@
 //! flight end within the drain limit.
 
 use crate::front::Api;
+use crate::timer::ConnectionTimer;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -60,7 +61,6 @@ fn builder(api: &Api) -> http1::Builder {
     let limits = api.limits();
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
         .header_read_timeout(limits.header_read_timeout)
         // Up to twice the limit the API itself refuses, with a body that says why.
         .max_headers(limits.max_headers * 2)
@@ -93,5 +93,7 @@ fn connection(
         let api = api.clone();
         async move { Ok::<_, Infallible>(api.answer(request).await) }
     });
+    let mut builder = builder.clone();
+    builder.timer(ConnectionTimer::default());
     builder.serve_connection(TokioIo::new(stream), service)
 }

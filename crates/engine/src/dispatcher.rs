@@ -7,7 +7,8 @@ use crate::lane::Lane;
 use crate::throttle::Throttle;
 use bytes::Bytes;
 use domain::{
-    AppId, AttemptReport, Decision, EndpointId, EndpointRoute, LaneSignal, Outcome, RetrySchedule, Timestamp, decide,
+    AppId, AttemptReport, Cause, Decision, EndpointId, EndpointRoute, LaneSignal, Outcome, RetrySchedule, Timestamp,
+    decide,
 };
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -176,7 +177,8 @@ impl<T> Dispatcher<T> {
         }
         let lease = lane.queue.pop_front()?;
         self.queued -= 1;
-        if lane.route.disabled {
+        // A person who resends to a disabled endpoint was asked whether he means it.
+        if lane.route.disabled && lease.cause != Cause::Resend {
             return Some(Step::Settle(released(lease, now.wall)));
         }
         let job = Job { lease, route: lane.route.clone(), target: lane.target.clone(), host: lane.host.clone() };
@@ -367,3 +369,6 @@ fn response_of(report: &AttemptReport) -> Bytes {
         None => report.response.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

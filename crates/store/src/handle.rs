@@ -355,13 +355,14 @@ impl Store {
     pub async fn endpoints(&self, app: AppId, page: PageQuery<EndpointId>) -> Result<Page<Endpoint, EndpointId>> {
         self.read(move |c| endpoints::list(c, app, &page)).await
     }
-    /// Replaces all fields, or creates when a uid names none (`true`; then `secret` seals its first secret).
+    /// Replaces all fields, or creates when a uid names none (`true`; then `secret` and `headers` seal its first ones).
     pub async fn put_endpoint(
         &self,
         app: AppId,
         endpoint: &EndpointRef,
         fields: EndpointFields,
         secret: Sealer,
+        headers: Option<Sealer>,
     ) -> Result<(Endpoint, bool)> {
         let endpoint = endpoint.clone();
         self.write(move |core, now| match endpoints::find(core.connection(), app, &endpoint) {
@@ -370,7 +371,8 @@ impl Store {
                 let Ref::Uid(uid) = &endpoint else { return Err(StoreError::NotFound(what)) };
                 let id: EndpointId = core.next_id(now);
                 let fields = EndpointFields { uid: fields.uid.or_else(|| Some(uid.clone())), ..fields };
-                let made = endpoints::create(core.connection(), id, app, &fields, &secret(id), &[], now)?;
+                let headers = headers.map(|seal| seal(id)).unwrap_or_default();
+                let made = endpoints::create(core.connection(), id, app, &fields, &secret(id), &headers, now)?;
                 core.touch_app(app);
                 core.announce_endpoint(&made, "endpoint.created", now)?;
                 Ok((made, true))
@@ -577,13 +579,16 @@ impl Store {
         let message = message.clone();
         self.read(move |c| status::destinations(c, app, &message, &page)).await
     }
-    /// Creates a manual delivery. `Conflict` when the endpoint is disabled or the payload is gone.
-    pub async fn resend(&self, app: AppId, message: &MessageRef, endpoint: &EndpointRef) -> Result<()> {
+    /// Creates a manual delivery: one attempt at once. `Conflict` when the payload is gone, or the endpoint is disabled and
+    /// `force` is not set.
+    pub async fn resend(&self, app: AppId, message: &MessageRef, endpoint: &EndpointRef, force: bool) -> Result<()> {
         let (message, endpoint) = (message.clone(), endpoint.clone());
         self.write(move |core, now| {
             let target = endpoints::find(core.connection(), app, &endpoint)?;
-            if target.disabled {
-                return Err(StoreError::Conflict("the endpoint is disabled; enable it first"));
+            if target.disabled && !force {
+                return Err(StoreError::Conflict(
+                    "the endpoint is disabled: enable it first, or resend with force=true",
+                ));
             }
             core.resend(app, &message, target.id, Cause::Resend, now)
         })

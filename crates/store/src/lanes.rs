@@ -168,13 +168,27 @@ impl Lanes {
         taken
     }
 
+    /// Takes room for an attempt that a person asked for: a hold or a disabled endpoint is no reason against it.
+    pub fn try_resend(&mut self, endpoint: EndpointId, payload_bytes: usize) -> bool {
+        self.take_if(endpoint, payload_bytes, self.bytes_max, |_| true)
+    }
+
     fn take(&mut self, endpoint: EndpointId, payload_bytes: usize, limit: u64, now: Timestamp) -> bool {
+        self.take_if(endpoint, payload_bytes, limit, |lane| lane.enabled && lane.hold_until <= now.0)
+    }
+
+    fn take_if(
+        &mut self,
+        endpoint: EndpointId,
+        payload_bytes: usize,
+        limit: u64,
+        open: impl Fn(&Lane) -> bool,
+    ) -> bool {
         let cost = payload_bytes as u64 + LEASE_BYTES;
         // Alone, even the largest payload goes: else it would wait for ever.
         let fits = self.bytes + cost <= limit || self.leased == 0;
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return false };
-        let open = lane.enabled && lane.hold_until <= now.0 && lane.leased < lane.capacity;
-        if !open || !fits {
+        if !open(lane) || lane.leased >= lane.capacity || !fits {
             return false;
         }
         lane.leased += 1;

@@ -118,6 +118,7 @@ pub(crate) async fn list_destinations(call: Call) -> Result<Reply, Problem> {
 
 pub(crate) async fn resend(call: Call) -> Result<Reply, Problem> {
     let app = call.app().await?;
-    call.store().resend(app, &call.message(1)?, &call.endpoint(2)?).await?;
+    let force = call.query().boolean("force", false)?;
+    call.store().resend(app, &call.message(1)?, &call.endpoint(2)?, force).await?;
     Ok(Reply::json(StatusCode::ACCEPTED, &serde_json::Map::new()))
 }

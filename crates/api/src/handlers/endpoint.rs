@@ -81,11 +81,8 @@ pub(crate) async fn put_in(call: Call, place: Place) -> Result<Reply, Problem> {
     check_event_types(&call, place, new.fields.event_types.as_deref()).await?;
     // A PUT replaces the fields; secret and headers have operations of their own, unless it creates.
     let secret = seal_secret(&call, new.secret);
-    let (endpoint, is_new) = call.store().put_endpoint(place.app, &name, new.fields, secret).await?;
-    if let (true, Some(headers)) = (is_new, new.headers) {
-        let sealed = seal_headers(&call, headers)(endpoint.id);
-        call.store().set_endpoint_headers(place.app, endpoint.id, Vec::new(), sealed).await?;
-    }
+    let headers = new.headers.map(|h| seal_headers(&call, h));
+    let (endpoint, is_new) = call.store().put_endpoint(place.app, &name, new.fields, secret, headers).await?;
     Ok(Reply::created(is_new, &EndpointOut::of(endpoint, call.codec())))
 }
 

@@ -11,7 +11,7 @@ use crate::wire::message::{self, MessageIn, MessageRules};
 use crate::wire::query::Query;
 use crate::wire::read::{is_channel, is_tag};
 use bytes::Bytes;
-use domain::AppRoute;
+use domain::{AppId, AppRoute, Kind};
 use http::StatusCode;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -65,7 +65,11 @@ pub(super) async fn route_or_create(call: &Call, new: Option<&RawValue>) -> Resu
         (route, _) => return route,
     };
     let (problem, new) = missing;
-    let Some(Ref::Uid(uid)) = named::<domain::AppId>(call.codec(), call.params.get(0)) else { return Err(problem) };
+    let uid = match named::<AppId>(call.codec(), call.params.get(0)) {
+        Some(Ref::Uid(uid)) if !uid.starts_with(Kind::App.prefix()) => uid,
+        // An id can't be chosen: this one was deleted, or never was.
+        _ => return Err(problem),
+    };
     let value = serde_json::from_str(new.get()).map_err(|e| Problem::field("application", e.to_string()))?;
     let mut fields = read_fields(Fields::nested("application", value)?)?;
     if fields.uid.as_ref().is_some_and(|own| *own != uid) {

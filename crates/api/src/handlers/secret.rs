@@ -1,7 +1,9 @@
 //! An endpoint's secrets and custom headers: the two things that are sealed in the store.
 
 use super::endpoint::{Place, seal_headers};
+use crate::auth::Capability;
 use crate::call::Call;
+use crate::idempotency;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::wire::endpoint::{SecretOut, read_rotation};
@@ -19,9 +21,19 @@ pub(crate) async fn get(call: Call) -> Result<Reply, Problem> {
     let place = Place::of(&call).await?;
     get_in(call, place).await
 }
+/// The documents say 204, but SDK 2.9 reads the new key from the answer; older ones ignore it. What idempotency keeps is
+/// the 204: a secret must not lie in the database unsealed.
 pub(crate) async fn rotate(call: Call) -> Result<Reply, Problem> {
-    let place = Place::of(&call).await?;
-    rotate_in(call, place).await
+    let may_view = call.caller.app.is_none() || call.caller.capabilities.has(Capability::ViewEndpointSecret);
+    let reader = call.clone();
+    let rotated = idempotency::once(call, |call| {
+        Box::pin(async move {
+            let place = Place::of(&call).await?;
+            rotate_in(call, place).await
+        })
+    });
+    let rotated = rotated.await?;
+    if may_view { get(reader).await } else { Ok(rotated) }
 }
 pub(crate) async fn get_headers(call: Call) -> Result<Reply, Problem> {
     let place = Place::of(&call).await?;

@@ -185,9 +185,13 @@ async fn tokens_that_are_bad_expired_early_or_the_secret_itself_are_refused() {
     }
     let hint = get(&format!("Bearer {}", super::JWT_SECRET)).await.expect(401);
     assert!(text(&hint["detail"]).contains("postrider token create"), "{hint}");
-    // A token from the future, once more than the leeway.
-    s.clock.advance(Duration::from_secs(3600));
-    get(&format!("Bearer {good}")).await.expect(200);
+    let from_future = |s: u64| super::START.plus(Duration::from_secs(s));
+    let early = |s_ahead: u64| s.token_at(from_future(s_ahead), "org_test", None, Capabilities::ALL);
+    get(&format!("Bearer {}", early(60))).await.expect(200);
+    let too_early = early(61);
+    get(&format!("Bearer {too_early}")).await.refuse(401, "authentication_failed");
+    s.clock.advance(Duration::from_secs(1));
+    get(&format!("Bearer {too_early}")).await.expect(200);
     let unknown_app = s.app_token("org_test", "app_unknown");
     get(&format!("Bearer {unknown_app}")).await.refuse(401, "authentication_failed");
 }
@@ -206,7 +210,7 @@ async fn a_portal_token_opens_one_application_for_its_time_until_it_logs_out() {
     let body = json!({"url": "https://example.com/"}).to_string();
     s.raw(&token, Method::POST, "/api/v1/app/a/endpoint", body).await.refuse(403, "insufficient_access");
 
-    let all = text(&s.post("/auth/dashboard-access/a", json!(null)).await.expect(200)["token"]);
+    let all = text(&s.call(Method::POST, "/auth/dashboard-access/a", None).await.expect(200)["token"]);
     get(&all).await.expect(200);
     s.raw(&all, Method::POST, "/api/v1/auth/logout", "").await.expect(204);
     get(&all).await.refuse(401, "authentication_failed");

@@ -1,10 +1,11 @@
 //! A repeated POST gets the first one's answer.
 
-use super::{Answer, Server, server, text};
+use super::{Answer, Server, server, server_with, text};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn post(s: &Server, token: &str, path: &str, key: &str, body: Value) -> Answer {
     let request = Request::builder()
@@ -49,8 +50,10 @@ async fn a_repeated_creation_answers_as_the_first_did() {
         let again = post(&s, &token, "/app", key, body.clone()).await;
         assert_eq!((again.status, &again.body), (first.status, &first.body));
         first.expect(201);
-        post(&s, &token, "/app", "another", body.clone()).await.refuse(409, "conflict");
-        post(&s, &token, "/app", "another", json!({"name": "n"})).await;
+        let other = format!("{key}-other");
+        post(&s, &token, "/app", &other, body).await.refuse(409, "conflict");
+        let now_free = json!({"name": "n"});
+        post(&s, &token, "/app", &other, now_free).await.expect(201);
     }
     let other = post(&s, &s.org_token("org_other"), "/app", "own", json!({"name": "theirs"})).await.expect(201);
     assert_eq!(other["name"], "theirs", "another tenant's key is another key");
@@ -98,4 +101,20 @@ async fn a_key_that_is_too_long_is_refused_and_a_portal_token_is_never_kept() {
     let one = post(&s, &token, "/auth/app-portal-access/a", "k", json!({})).await.expect(200);
     let two = post(&s, &token, "/auth/app-portal-access/a", "k", json!({})).await.expect(200);
     assert_ne!(text(&one["token"]), text(&two["token"]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repetition_that_waited_too_long_for_the_first_is_423() {
+    let s = server_with(|c| c.limits.idempotency_wait = Duration::from_millis(20)).await;
+    let token = s.org_token("org_test");
+    let shared = s.api.shared().clone();
+    let request = Request::builder().header("authorization", format!("Bearer {token}")).body(()).unwrap();
+    let caller = shared.auth.check(&s.store, request.headers()).await.unwrap();
+    let key = crate::idempotency::key(&caller, "k", &[b"POST", b"/api/v1/app"]);
+    let first = crate::idempotency::take_turn(&shared, key.hash).ok().unwrap();
+    let waited = post(&s, &token, "/app", "k", json!({"name": "n"})).await;
+    waited.refuse(423, "in_flight");
+    assert_eq!(waited.headers["retry-after"], "1");
+    drop(first);
+    post(&s, &token, "/app", "k", json!({"name": "n"})).await.expect(201);
 }

@@ -71,7 +71,7 @@ async fn a_message_may_bring_its_application() {
     s.post("/app/new/msg", body(json!("new"))).await.expect(202);
     s.post("/app/new/msg", body(json!(null))).await.expect(202);
     assert_eq!(s.get("/app/new").await.expect(200)["name"], "New");
-    s.post("/app/app_000000000000000000000000000/msg", body(json!(null))).await.expect(422);
+    s.post("/app/app_000000000000000000000000000/msg", body(json!(null))).await.refuse(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

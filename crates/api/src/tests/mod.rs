@@ -72,6 +72,7 @@ pub(super) struct Server {
     pub leases: Mutex<LeaseStream>,
     pub stop: Option<oneshot::Sender<()>>,
     pub stopped: Option<tokio::task::JoinHandle<bool>>,
+    pub api: Api,
     keys: Arc<JwtKeys>,
     _dir: tempfile::TempDir,
 }
@@ -115,6 +116,11 @@ pub(super) async fn server() -> Server {
 }
 
 pub(super) async fn server_with(change: impl FnOnce(&mut ApiConfig)) -> Server {
+    server_on(0, change).await
+}
+
+/// On a disk whose last `disk_reserve` bytes are not for us.
+pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiConfig)) -> Server {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(TestClock { now: AtomicI64::new(START.0), ticks: AtomicU64::new(0) });
     let rng: Arc<dyn Rng> = Arc::new(TestRng(AtomicU64::new(1)));
@@ -129,7 +135,7 @@ pub(super) async fn server_with(change: impl FnOnce(&mut ApiConfig)) -> Server {
         message_retention: Duration::from_secs(90 * 86_400),
         attempt_retention: Duration::from_secs(90 * 86_400),
         endpoint_disable_after: Duration::from_secs(5 * 86_400),
-        disk_reserve: 0,
+        disk_reserve,
         vfs: None,
     };
     let (store, leases) = Store::open(store_config, clock.clone(), rng).unwrap();
@@ -151,11 +157,11 @@ pub(super) async fn server_with(change: impl FnOnce(&mut ApiConfig)) -> Server {
     let address = listener.local_addr().unwrap();
     let (stop, stopping) = oneshot::channel();
     let api = Api::new(store.clone(), config);
-    let stopped = tokio::spawn(serve(listener, api, async {
+    let stopped = tokio::spawn(serve(listener, api.clone(), async {
         let _ = stopping.await;
     }));
     let (stop, stopped) = (Some(stop), Some(stopped));
-    Server { address, store, clock, leases: Mutex::new(leases), stop, stopped, keys, _dir: dir }
+    Server { address, store, clock, leases: Mutex::new(leases), stop, stopped, api, keys, _dir: dir }
 }
 
 impl Server {
@@ -166,8 +172,13 @@ impl Server {
         self.token(org, Some(app), Capabilities::ALL)
     }
     pub fn token(&self, org: &str, app: Option<&str>, capabilities: Capabilities) -> String {
-        let new = NewToken { org, app, expires_at: None, capabilities, feature_flags: &[], nonce: 1 };
-        self.keys.mint(&new, START)
+        self.token_at(START, org, app, capabilities)
+    }
+    pub fn token_at(&self, now: Timestamp, org: &str, app: Option<&str>, capabilities: Capabilities) -> String {
+        // No two tokens are the same, as one may be revoked.
+        let nonce = self.clock.ticks.fetch_add(1, Ordering::SeqCst);
+        let new = NewToken { org, app, expires_at: None, capabilities, feature_flags: &[], nonce };
+        self.keys.mint(&new, now)
     }
 
     /// One request on a connection of its own, exactly as given.

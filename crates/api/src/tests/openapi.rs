@@ -117,7 +117,11 @@ async fn answers_have_what_the_document_requires() {
     let mut checked = 0;
     for method in ["get", "post", "patch"] {
         for (path, operations) in document["paths"].as_object().unwrap() {
-            let Some(operation) = operations.get(method).filter(|_| !path.ends_with("logout")) else { continue };
+            let Some(operation) =
+                operations.get(method).filter(|_| !path.ends_with("logout") && !path.ends_with("rotate"))
+            else {
+                continue;
+            };
             let real = path
                 .replace("{app_id}", "a")
                 .replace("{endpoint_id}", "e")

@@ -1,6 +1,6 @@
 //! The server around the API: health, metrics, CORS, keep-alive, the end.
 
-use super::{server, server_with};
+use super::{server, server_on, server_with};
 use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::json;
@@ -127,4 +127,16 @@ async fn one_connection_carries_many_requests() {
             rest.push(stream.read_u8().await.unwrap());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_503_with_a_time_to_come_back() {
+    let s = server_on(u64::MAX, |_| {}).await;
+    s.app("a").await;
+    let full = s.post("/app/a/msg", json!({"eventType": "x", "payload": {}})).await;
+    full.refuse(503, "unavailable");
+    assert!(full.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 0);
+    let batch = s.post("/app/a/msg/batch", json!([{"eventType": "x", "payload": {}}])).await.expect(202);
+    assert_eq!((&batch["data"][0]["status"], &batch["data"][0]["error"]["code"]), (&json!(503), &json!("unavailable")));
+    assert_eq!(s.get("/app/a/msg").await.expect(200)["data"], json!([]));
 }

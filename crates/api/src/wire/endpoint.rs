@@ -1,4 +1,4 @@
-//! Endpoints on the wire: the superset that pleases SDK 1.x and 2.x at once (see COMPAT in docs/api.md).
+//! Endpoints on the wire: the superset that pleases SDK 1.x and 2.x at once (docs/api.md).
 
 use super::fields::{Fields, Patch};
 use super::headers::{self, Headers};

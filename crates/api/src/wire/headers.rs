@@ -69,14 +69,22 @@ pub(crate) fn read_all(body: &[u8]) -> Result<Headers, Problem> {
     Ok(headers)
 }
 
-/// A PATCH's body: `null` removes a header.
+/// A PATCH's body: `null`, or a place in `deleteHeaders`, removes a header.
 pub(crate) fn read_changes(body: &[u8]) -> Result<BTreeMap<String, Option<String>>, Problem> {
     let mut f = Fields::parse(body)?;
     let changes = f.require(&["headers"], |v| {
         let Value::Object(map) = v else { return Err("must be an object of string values".into()) };
         map.into_iter().map(|(k, v)| Ok((name(&k)?, if v.is_null() { None } else { Some(value(v)?) }))).collect()
     });
+    let deleted = f.take(&["deleteHeaders"], |v| {
+        let Value::Array(names) = v else { return Err("must be a list of header names".into()) };
+        names.iter().map(|n| name(n.as_str().unwrap_or_default())).collect::<Read<Vec<String>>>()
+    });
     f.finish()?;
+    let mut changes: BTreeMap<String, Option<String>> = changes;
+    if let Patch::Value(names) = deleted {
+        changes.extend(names.into_iter().map(|name| (name, None)));
+    }
     Ok(changes)
 }
 

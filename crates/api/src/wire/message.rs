@@ -94,7 +94,7 @@ impl<'a> MessageIn<'a> {
     }
 
     /// Checks all fields and makes the message, except for its idempotency key. `body` is the buffer that the text
-    /// lies in: the payload is a slice of it.
+    /// lies in: a large payload is a slice of it.
     pub fn check(&self, body: &Bytes, rules: &MessageRules) -> Result<Draft, Problem> {
         let Some(event_type) = &self.event_type else { return Err(Problem::field("eventType", "is required")) };
         if !Uid::is_valid(&event_type.0) {
@@ -160,7 +160,7 @@ impl<'a> MessageIn<'a> {
         if is_too_deep(raw) {
             return Err(Problem::field("payload", format!("is nested deeper than {DEPTH_MAX}")));
         }
-        Ok(Payload { bytes: body.slice_ref(raw), is_object: true })
+        Ok(Payload { bytes: keep(body, raw), is_object: true })
     }
 
     /// `transformationsParams.rawPayload`: a string whose text is sent instead of the payload.
@@ -195,6 +195,18 @@ impl<'a> MessageIn<'a> {
             return Err(Problem::field("deliverAt", "must be within 90 days"));
         }
         Ok((at > now).then_some(at))
+    }
+}
+
+/// The payload apart from its request. A slice keeps the whole buffer alive (the connection's read buffer, or a batch),
+/// which may be many times as large and is not counted as memory in flight: so only a payload that is most of it stays
+/// a slice.
+fn keep(body: &Bytes, raw: &[u8]) -> Bytes {
+    const COPIED_MAX: usize = 16 * 1024;
+    if raw.len() <= COPIED_MAX || raw.len() < body.len() / 2 {
+        Bytes::copy_from_slice(raw)
+    } else {
+        body.slice_ref(raw)
     }
 }
 

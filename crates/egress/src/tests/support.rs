@@ -164,6 +164,7 @@ pub fn route(url: &str) -> EndpointRoute {
         app: AppId(1),
         endpoint: ENDPOINT,
         url: url.into(),
+        url_version: 1,
         disabled: false,
         subscription: Subscription::default(),
         throttle_rate: None,

@@ -65,12 +65,12 @@ pub async fn put_endpoint_creates_by_uid_and_replaces_everything(f: F) {
     let w = World::new(f).await;
     let app = w.app().await;
     let given = EndpointFields { throttle_rate: Some(4), ..fields("e") };
-    let (made, new) = w.store.put_endpoint(app, &uid("e"), given, seal("first")).await.unwrap();
+    let (made, new) = w.store.put_endpoint(app, &uid("e"), given, seal("first"), None).await.unwrap();
     assert!(new);
-    let (put, new) = w.store.put_endpoint(app, &uid("e"), fields("e"), seal("never")).await.unwrap();
+    let (put, new) = w.store.put_endpoint(app, &uid("e"), fields("e"), seal("never"), None).await.unwrap();
     assert_eq!((put.id, put.throttle_rate, new), (made.id, None, false));
     assert_eq!(w.store.endpoint_secrets(app, &uid("e")).await.unwrap().1[0].sealed, b"first");
-    let unknown = w.store.put_endpoint(app, &Ref::Id(EndpointId(1)), fields("y"), seal("s")).await;
+    let unknown = w.store.put_endpoint(app, &Ref::Id(EndpointId(1)), fields("y"), seal("s"), None).await;
     assert_eq!(unknown.unwrap_err(), NOT_FOUND);
 }
 

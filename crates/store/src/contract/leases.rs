@@ -128,8 +128,8 @@ pub async fn a_resend_is_a_delivery_of_its_own(f: F) {
     let id = w.send(app).await;
     let scheduled = w.take_one().await;
     w.settle(&scheduled, Next::RetryAt(w.later(HOUR)));
-    w.store.resend(app, &Ref::Id(id), &Ref::Id(e)).await.unwrap();
-    w.store.resend(app, &Ref::Id(id), &Ref::Id(e)).await.unwrap();
+    w.store.resend(app, &Ref::Id(id), &Ref::Id(e), false).await.unwrap();
+    w.store.resend(app, &Ref::Id(id), &Ref::Id(e), false).await.unwrap();
     let by_hand = w.take().await;
     let ordinals: Vec<u32> = by_hand.iter().map(|l| l.key.ordinal).collect();
     assert_eq!(ordinals, [1, 2]);
@@ -143,7 +143,7 @@ pub async fn a_resend_is_a_delivery_of_its_own(f: F) {
     assert_eq!(w.take_one().await.key.ordinal, 0);
     w.restart().await;
     w.deliver_all().await;
-    w.store.resend(app, &Ref::Id(id), &Ref::Id(e)).await.unwrap();
+    w.store.resend(app, &Ref::Id(id), &Ref::Id(e), false).await.unwrap();
     assert_eq!(w.take_one().await.key.ordinal, 3);
 }
 
@@ -151,15 +151,28 @@ pub async fn what_cannot_be_sent_again_says_so(f: F) {
     let w = World::new(f).await;
     let (app, e) = w.app_and_endpoint().await;
     let id = w.send(app).await;
-    let resend = async || w.store.resend(app, &Ref::Id(id), &Ref::Id(e)).await;
+    let resend = async || w.store.resend(app, &Ref::Id(id), &Ref::Id(e), false).await;
     w.store.delete_message_content(app, &Ref::Id(id)).await.unwrap();
     assert!(matches!(resend().await, Err(StoreError::Conflict(_))));
-    let unknown = w.store.resend(app, &Ref::Id(domain::MessageId(1)), &Ref::Id(e)).await;
+    let unknown = w.store.resend(app, &Ref::Id(domain::MessageId(1)), &Ref::Id(e), false).await;
     assert_eq!(unknown.unwrap_err(), StoreError::NotFound("message"));
     w.set_disabled(app, e, true).await;
     assert!(matches!(resend().await, Err(StoreError::Conflict(_))));
+    let other = w.store.resend(app, &Ref::Id(domain::MessageId(1)), &Ref::Id(e), true).await;
+    assert_eq!(other.unwrap_err(), StoreError::NotFound("message"));
     w.store.delete_endpoint(app, &Ref::Id(e)).await.unwrap();
     assert_eq!(resend().await.unwrap_err(), StoreError::NotFound("endpoint"));
+}
+
+pub async fn a_forced_resend_goes_to_a_disabled_endpoint(f: F) {
+    let mut w = World::new(f).await;
+    let (app, e) = w.app_and_endpoint().await;
+    let id = w.send(app).await;
+    w.deliver_all().await;
+    w.set_disabled(app, e, true).await;
+    w.store.resend(app, &Ref::Id(id), &Ref::Id(e), true).await.unwrap();
+    let lease = w.take_one().await;
+    assert_eq!((lease.key.message, lease.cause), (id, Cause::Resend));
 }
 
 pub async fn a_waiting_delivery_whose_content_is_deleted_becomes_dead(f: F) {

@@ -162,6 +162,7 @@ macro_rules! suite {
                 a_lost_lease_keeps_the_attempt_and_changes_nothing_else,
                 a_resend_is_a_delivery_of_its_own,
                 what_cannot_be_sent_again_says_so,
+                a_forced_resend_goes_to_a_disabled_endpoint,
                 a_waiting_delivery_whose_content_is_deleted_becomes_dead,
                 the_content_of_an_attempt_can_be_deleted;
             lanes:

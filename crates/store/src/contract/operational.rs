@@ -62,7 +62,7 @@ pub async fn changes_of_endpoints_are_told(f: F) {
     w.set_disabled(app, e, false).await;
     assert_eq!(told_types(&mut w, listener).await, ["endpoint.updated", "endpoint.updated", "endpoint.enabled"]);
     let fields = EndpointFields { url: "https://example.com/".into(), ..Default::default() };
-    w.store.put_endpoint(app, &Ref::Uid("new".into()), fields, seal("s")).await.unwrap();
+    w.store.put_endpoint(app, &Ref::Uid("new".into()), fields, seal("s"), None).await.unwrap();
     w.store.delete_endpoint(app, &Ref::Id(e)).await.unwrap();
     assert_eq!(told_types(&mut w, listener).await, ["endpoint.created", "endpoint.deleted"]);
 }

@@ -60,7 +60,7 @@ pub async fn every_dead_delivery_of_one_message_is_brought_back(f: F) {
     let (app, e) = w.app_and_endpoint().await;
     let id = w.send(app).await;
     for _ in 0..250 {
-        w.store.resend(app, &Ref::Id(id), &Ref::Id(e)).await.unwrap();
+        w.store.resend(app, &Ref::Id(id), &Ref::Id(e), false).await.unwrap();
     }
     assert_eq!(w.kill_all().await, 251);
     let task = start(&w, app, e, TaskKind::Recover, Timestamp(0)).await;

@@ -1,3 +1,5 @@
+//! The lanes of the store, by stories and at random.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -483,7 +483,11 @@ impl Core {
         if !self.load_lane(d.key.endpoint)? {
             return Ok(());
         }
-        if !self.lanes.try_lease(d.key.endpoint, payload.len(), now) {
+        let taken = match d.cause {
+            Cause::Resend => self.lanes.try_resend(d.key.endpoint, payload.len()),
+            _ => self.lanes.try_lease(d.key.endpoint, payload.len(), now),
+        };
+        if !taken {
             return self.defer(d, now);
         }
         self.tx.leases.push(Lease {

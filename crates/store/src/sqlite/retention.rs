@@ -14,7 +14,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// How often expired rows are looked for when there were none.
 const PAUSE: Duration = Duration::from_secs(30);
 /// ... and when a slice was full.
-const BETWEEN_SLICES: Duration = Duration::from_millis(20);
+const BETWEEN_SLICES: Duration = Duration::from_millis(5);
 /// How often rows that were kept (their deliveries were not settled) are looked at again.
 const RESCAN: Duration = Duration::from_secs(3600);
 

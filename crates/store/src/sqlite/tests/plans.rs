@@ -118,7 +118,7 @@ async fn live(w: &mut World) {
     }
     w.deliver_all().await;
     read(w, app, e, id).await;
-    w.store.resend(app, &Ref::Id(id), &Ref::Id(e)).await.unwrap();
+    w.store.resend(app, &Ref::Id(id), &Ref::Id(e), false).await.unwrap();
     w.deliver_all().await;
     w.store.rotate_secret(app, e, vec![1], w.later(HOUR)).await.unwrap();
     let read = w.store.endpoint_headers(app, &Ref::Id(e)).await.unwrap().1;

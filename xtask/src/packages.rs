@@ -1,0 +1,103 @@
+//! Installs what the SDK suites need: Python and npm packages into the target folder, and the interpreters if they
+//! are missing and this is a machine where that can be done.
+//!
+//! **Invariant:** nothing is written outside the target folder, but for Debian packages.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::run::{self, Outcome, command, pass, root, target_dir, works};
+
+/// The versions of the Python SDK that the suites run with: an old one, the last 1.x and the newest. Each has a folder
+/// of its own, since a process can only import one.
+pub const SVIX_PYTHON: [&str; 3] = ["1.64.0", "1.99.1", "2.9.1"];
+
+/// A folder for PYTHONPATH with that version of the SDK and the independent verifiers.
+pub fn python(version: &str) -> Result<PathBuf, String> {
+    let wanted = root().join("tests/sdk/python");
+    let dir = target_dir().join("sdk").join(format!("python-svix-{version}"));
+    let (requirements, constraints) = (wanted.join("requirements.txt"), wanted.join("constraints.txt"));
+    let svix = format!("svix=={version}");
+    once(&dir, &[&requirements, &constraints], &svix, || {
+        let mut pip = command("python3", &["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        pip.args(["--no-warn-conflicts", "--root-user-action", "ignore", "--target"]).arg(&dir);
+        pip.arg("--constraint").arg(&constraints).arg("--requirement").arg(&requirements).arg(&svix);
+        pass(pip)
+    })?;
+    Ok(dir)
+}
+
+/// A folder with `package.json` and `node_modules`.
+pub fn node() -> Result<PathBuf, String> {
+    let wanted = root().join("tests/sdk/node");
+    let dir = target_dir().join("sdk/node");
+    let (package, lock) = (wanted.join("package.json"), wanted.join("package-lock.json"));
+    once(&dir, &[&package, &lock], "", || {
+        for file in [&package, &lock] {
+            let to = dir.join(file.file_name().unwrap_or_default());
+            fs::copy(file, &to).map_err(|why| format!("{} can't be written: {why}", to.display()))?;
+        }
+        let mut npm = command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
+        npm.current_dir(&dir);
+        pass(npm)
+    })?;
+    Ok(dir)
+}
+
+/// Fills a fresh `dir` unless the last time was done with the same input.
+fn once(dir: &Path, inputs: &[&Path], more: &str, install: impl FnOnce() -> Outcome) -> Outcome {
+    let mut stamp = more.to_owned();
+    for file in inputs {
+        stamp += &fs::read_to_string(file).map_err(|why| format!("{} can't be read: {why}", file.display()))?;
+    }
+    let stamp_file = dir.join("installed");
+    if fs::read_to_string(&stamp_file).is_ok_and(|last| last == stamp) {
+        return Ok(());
+    }
+    println!("installing into {}", dir.display());
+    let written =
+        |result: std::io::Result<()>| result.map_err(|why| format!("{} can't be written: {why}", dir.display()));
+    if dir.exists() {
+        written(fs::remove_dir_all(dir))?;
+    }
+    written(fs::create_dir_all(dir))?;
+    install()?;
+    written(fs::write(&stamp_file, &stamp))
+}
+
+/// Python with pip, and Node with npm.
+pub fn interpreters() -> Outcome {
+    let mut missing = Vec::new();
+    if !works("python3", &["-m", "pip", "--version"]) {
+        missing.extend(["python3", "python3-pip"]);
+    }
+    if !(works("node", &["--version"]) && works("npm", &["--version"])) {
+        missing.extend(["nodejs", "npm"]);
+    }
+    if missing.is_empty() { Ok(()) } else { debian_packages(&missing) }
+}
+
+fn debian_packages(names: &[&str]) -> Outcome {
+    let list = names.join(" ");
+    let is_root = run::output(command("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
+    let sudo: &[&str] = match is_root {
+        true => &[],
+        false if works("sudo", &["-n", "true"]) => &["sudo", "-n"],
+        false => return Err(format!("the SDK suites need {list}: install them, or run `cargo xtask test --quick`")),
+    };
+    if !works("apt-get", &["--version"]) {
+        return Err(format!("the SDK suites need {list}, and there is no apt-get to install them with"));
+    }
+    println!("installing {list}");
+    for words in [&["update", "--quiet"][..], &["install", "--quiet", "--yes", "--no-install-recommends"]] {
+        let mut all: Vec<&str> = [sudo, &["apt-get"], words].concat();
+        if words.len() > 2 {
+            all.extend(names);
+        }
+        let (program, args) = all.split_first().ok_or("no command")?;
+        let mut apt = command(program, args);
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        pass(apt)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! `cargo xtask test`: every check and test, each followed by one line that says how it went.
+
+use std::time::{Duration, Instant};
+
+use crate::counts::Counts;
+use crate::run::{Outcome, cargo, pass, tests, works};
+use crate::{sdk, tidy};
+
+/// The versions that are built where there is none.
+const NEXTEST: &str = "cargo-nextest@0.9.143";
+const DENY: &str = "cargo-deny@0.20.2";
+
+/// How much is tested.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    All,
+    /// What needs nothing but the Rust toolchain.
+    Quick,
+    /// The SDK suites alone.
+    Sdk,
+}
+
+struct Step {
+    name: &'static str,
+    counts: Counts,
+    took: Duration,
+}
+
+/// Runs everything of `extent`, also after a failure, and prints `N passed, N failed` for the whole at the end.
+pub fn run(extent: Extent) -> Outcome {
+    let mut steps = Vec::new();
+    let mut step = |name, run: &dyn Fn() -> Counts| steps.push(timed(name, run));
+    if extent != Extent::Sdk {
+        step("tidy", &|| check(tidy::run()));
+        step("fmt", &|| check(pass(cargo(&["fmt", "--all", "--check"]))));
+        step("clippy", &|| {
+            check(pass(cargo(&["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"])))
+        });
+        step("tests", &workspace_tests);
+    }
+    if extent == Extent::All {
+        step("deny", &deny);
+    }
+    if extent != Extent::Quick {
+        step("sdk", &|| {
+            sdk::run().unwrap_or_else(|why| {
+                eprintln!("{why}");
+                Counts::FAILED
+            })
+        });
+    }
+    println!();
+    let mut all = Counts::default();
+    for Step { name, counts, took } in &steps {
+        println!("{name:<8} {:>6.1} s  {counts}", took.as_secs_f64());
+        all += *counts;
+    }
+    println!("{all}");
+    if all.failed == 0 { Ok(()) } else { Err("something failed; see above".to_owned()) }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a chore measures how long it took")]
+fn timed(name: &'static str, run: &dyn Fn() -> Counts) -> Step {
+    println!("\n== {name}");
+    let start = Instant::now();
+    let counts = run();
+    let took = start.elapsed();
+    println!("{name}: {counts}");
+    Step { name, counts, took }
+}
+
+/// A check counts as one test.
+fn check(outcome: Outcome) -> Counts {
+    match outcome {
+        Ok(()) => Counts::PASSED,
+        Err(why) => {
+            eprintln!("{why}");
+            Counts::FAILED
+        }
+    }
+}
+
+/// nextest if it is there or can be built, else `cargo test`.
+fn workspace_tests() -> Counts {
+    if !works("cargo", &["nextest", "--version"]) {
+        println!("cargo-nextest is missing: building it");
+        if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", NEXTEST])) {
+            eprintln!("{why}: going on with cargo test");
+            return tests(cargo(&["test", "--workspace", "--no-fail-fast"]));
+        }
+    }
+    tests(cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
+}
+
+/// Licences, sources and duplicates of dependencies, and known vulnerabilities where their list can be fetched.
+fn deny() -> Counts {
+    if !works("cargo", &["deny", "--version"]) {
+        println!("cargo-deny is missing: building it");
+        // Not optimised: it runs for a second, and would otherwise take many minutes to build.
+        if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", "--debug", "--no-default-features", DENY])) {
+            println!("skipped: cargo-deny can't be built here ({why})");
+            return Counts::default();
+        }
+    }
+    let mut counts = check(pass(cargo(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"])));
+    if works("cargo", &["deny", "fetch", "db"]) {
+        counts += check(pass(cargo(&["deny", "--log-level", "error", "check", "--disable-fetch", "advisories"])));
+    } else {
+        println!("skipped: the list of known vulnerabilities can't be fetched here");
+    }
+    counts
+}
