@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use crate::clock::SystemClock;
-use crate::commands::serve::{runtime, stop_signal};
+use crate::commands::serve::{StopSignals, runtime};
 use crate::commands::{fail, token};
 use crate::data_dir::DataDir;
 use crate::demo::client::Client;
@@ -78,8 +78,13 @@ async fn show(settings: &Settings, data_dir: &DataDir) -> Exit {
     let exit = match told {
         Ok(token) => {
             epilogue(&server, &token);
-            stop_signal().await;
-            Exit::Ok
+            match StopSignals::listen() {
+                Ok(mut signals) => {
+                    signals.next().await;
+                    Exit::Ok
+                }
+                Err(error) => fail(format!("stop signals can't be heard: {error}"), Exit::Failure),
+            }
         }
         Err(error) => fail(error, Exit::Failure),
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::commands::fail;
 use crate::data_dir::DataDir;
@@ -33,6 +33,11 @@ pub fn runtime(settings: &Settings) -> std::io::Result<tokio::runtime::Runtime> 
 }
 
 async fn serve(settings: &Settings, data_dir: &DataDir) -> Exit {
+    // From here on, so that whoever sees the address may stop the server in order.
+    let mut signals = match StopSignals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return fail(format!("stop signals can't be heard: {error}"), Exit::Failure),
+    };
     let server = match Server::start(settings, data_dir).await {
         Ok(server) => server,
         Err(error) => {
@@ -45,7 +50,7 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> Exit {
     eprintln!("A token for the API:  postrider token create --data-dir {folder}");
     let store = server.store.clone();
     tokio::select! {
-        () = stop_signal() => {}
+        () = signals.next() => {}
         why = store.broken() => {
             return fail(why, Exit::Failure);
         }
@@ -53,17 +58,26 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> Exit {
     eprintln!("Stopping: requests and attempts in flight may end; a second signal ends at once");
     tokio::select! {
         () = server.stop() => Exit::Ok,
-        () = stop_signal() => Exit::Failure,
+        () = signals.next() => Exit::Failure,
     }
 }
 
-/// SIGTERM or SIGINT.
-pub async fn stop_signal() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// SIGTERM and SIGINT, none of which is missed once this exists.
+pub struct StopSignals {
+    term: Signal,
+    int: Signal,
+}
+
+impl StopSignals {
+    /// Call it inside a tokio runtime.
+    pub fn listen() -> std::io::Result<StopSignals> {
+        Ok(StopSignals { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
     }
 }

@@ -1,15 +1,37 @@
 //! The real binary, run as an operator runs it: in a folder of its own, with an environment of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test's helpers may panic as the test may")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers may panic as the test may"
+)]
+#![expect(clippy::disallowed_methods, reason = "what is tested runs in real time")]
 
+mod black_hole;
 mod config;
+mod crash;
 mod data_folder;
+mod delivery;
+mod failing_disk;
+mod full_disk;
 mod health;
 mod help;
+mod hostile;
+mod seen;
+mod ssrf;
+mod start_up;
+mod stop;
+mod support;
 mod token;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+use support::DEADLINE;
 
 /// What a run left behind.
 struct Run {
@@ -36,10 +58,22 @@ impl Place {
     fn check(&self, code: i32, args: &[&str], env: &[(&str, &str)]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_postrider"));
         command.args(args).env_clear().envs(env.iter().copied()).current_dir(self.path());
-        let run = finished(command.output().unwrap());
+        let run = finished(output(command));
         assert_eq!(run.code, code, "{args:?}\n{}\n{}", run.out, run.err);
         run
     }
+}
+
+/// What it printed, once it ended; one that goes on is ended, and the test with it.
+fn output(mut command: Command) -> Output {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = Pid::from_child(&child);
+    let (to, ended) = mpsc::channel();
+    thread::spawn(move || to.send(child.wait_with_output()));
+    ended.recv_timeout(DEADLINE).map(Result::unwrap).unwrap_or_else(|_| {
+        kill_process(pid, Signal::KILL).unwrap();
+        panic!("{command:?} did not end: {:?}", ended.recv())
+    })
 }
 
 fn finished(output: Output) -> Run {

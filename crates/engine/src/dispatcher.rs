@@ -144,32 +144,46 @@ impl<T> Dispatcher<T> {
         while let Some(id) = self.round.pop_front() {
             let Some(lane) = self.lanes.get_mut(&id) else { continue };
             lane.placed = false;
-            if !matches!(gate(lane, &self.hosts, &mut self.apps, &self.limits, now.monotonic_us), Gate::Open) {
+            let host = lane.host.clone();
+            let step = self.step(id, configuration, now);
+            if !matches!(&step, Some(Step::Attempt(job)) if job.host == host) {
+                // The room that its host may have had for it goes to the next.
                 self.place(id, now.monotonic_us);
-                continue;
+                self.unblock(&host, now.monotonic_us);
             }
-            let Some(lease) = lane.queue.pop_front() else { continue };
-            self.queued -= 1;
-            let generation = configuration.generation();
-            if lane.generation != generation {
-                match configuration.current(&lane.route) {
-                    Some(route) => lane.reroute(route, generation),
-                    None => {
-                        self.place(id, now.monotonic_us);
-                        return Some(Step::Settle(settlement(lease, None, Next::Canceled, None)));
-                    }
-                }
+            if step.is_some() {
+                return step;
             }
-            // A person who resends to a disabled endpoint was asked whether he means it.
-            if lane.route.disabled && lease.cause != Cause::Resend {
-                self.place(id, now.monotonic_us);
-                return Some(Step::Settle(released(lease, now.wall)));
-            }
-            let job = Job { lease, route: lane.route.clone(), target: lane.target.clone(), host: lane.host.clone() };
-            self.begin(id, now.monotonic_us);
-            return Some(Step::Attempt(job));
         }
         None
+    }
+
+    /// What the lane's next lease needs, by the present configuration; `None` when the lane has to wait after all.
+    fn step(&mut self, id: EndpointId, configuration: &impl Configuration, now: Now) -> Option<Step<T>> {
+        let lane = self.lanes.get_mut(&id)?;
+        let generation = configuration.generation();
+        if lane.generation != generation && !lane.queue.is_empty() {
+            match configuration.current(&lane.route) {
+                Some(route) => lane.reroute(route, generation),
+                None => {
+                    self.queued -= 1;
+                    return lane.queue.pop_front().map(|l| Step::Settle(settlement(l, None, Next::Canceled, None)));
+                }
+            }
+        }
+        // Asked again: another lane may have taken the room or the token meanwhile, or the lane has another host now.
+        if !matches!(gate(lane, &self.hosts, &mut self.apps, &self.limits, now.monotonic_us), Gate::Open) {
+            return None;
+        }
+        let lease = lane.queue.pop_front()?;
+        self.queued -= 1;
+        // A person who resends to a disabled endpoint was asked whether he means it.
+        if lane.route.disabled && lease.cause != Cause::Resend {
+            return Some(Step::Settle(released(lease, now.wall)));
+        }
+        let job = Job { lease, route: lane.route.clone(), target: lane.target.clone(), host: lane.host.clone() };
+        self.begin(id, now.monotonic_us);
+        Some(Step::Attempt(job))
     }
 
     /// Keeps what was prepared for an endpoint, if its configuration is still the same.
@@ -245,18 +259,21 @@ impl<T> Dispatcher<T> {
         self.place(id, now_us);
     }
 
-    /// Puts a lane where it belongs: in the round, with its host's blocked lanes, on a timer, or nowhere.
-    fn place(&mut self, id: EndpointId, now_us: u64) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
+    /// Puts a lane where it belongs: in the round (`true`), with its host's blocked lanes, on a timer, or nowhere.
+    fn place(&mut self, id: EndpointId, now_us: u64) -> bool {
+        let Some(lane) = self.lanes.get_mut(&id) else { return false };
         if lane.placed || lane.queue.is_empty() || !lane.has_room() {
-            return;
+            return false;
         }
         lane.placed = true;
-        match gate(lane, &self.hosts, &mut self.apps, &self.limits, now_us) {
+        let gate = gate(lane, &self.hosts, &mut self.apps, &self.limits, now_us);
+        let open = matches!(gate, Gate::Open);
+        match gate {
             Gate::Open => self.round.push_back(id),
             Gate::Host => self.hosts.entry(lane.host.clone()).or_default().blocked.push_back(id),
             Gate::At(at) => self.timers.push(Reverse((at, id))),
         }
+        open
     }
 
     /// Lanes whose token has come are placed again: another lane may have taken the application's meanwhile.
@@ -276,15 +293,27 @@ impl<T> Dispatcher<T> {
     fn leave_host(&mut self, name: &Arc<str>, now_us: u64) {
         let Some(host) = self.hosts.get_mut(name) else { return };
         host.in_flight = host.in_flight.saturating_sub(1);
-        let freed = host.blocked.pop_front();
-        if host.in_flight == 0 && host.blocked.is_empty() {
-            self.hosts.remove(name);
-        }
-        if let Some(id) = freed {
+        self.unblock(name, now_us);
+    }
+
+    /// Lets a lane that waits for its host go on, if there is room: the first that has something to send.
+    fn unblock(&mut self, name: &Arc<str>, now_us: u64) {
+        while let Some(host) = self.hosts.get_mut(name) {
+            if host.in_flight >= self.limits.per_host {
+                return;
+            }
+            let Some(id) = host.blocked.pop_front() else {
+                if host.in_flight == 0 {
+                    self.hosts.remove(name);
+                }
+                return;
+            };
             if let Some(lane) = self.lanes.get_mut(&id) {
                 lane.placed = false;
             }
-            self.place(id, now_us);
+            if self.place(id, now_us) {
+                return;
+            }
         }
     }
 }

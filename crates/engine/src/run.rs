@@ -9,7 +9,10 @@ use domain::{AttemptReport, Clock, EndpointRoute, Outcome, RefusedRule, Rng};
 use egress::{Courier, Outgoing, Target};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::time::Duration;
 use store::{LeaseStream, Settlement, Store};
 use tokio::sync::Notify;
@@ -66,6 +69,8 @@ struct Shared {
     metrics: Arc<EngineMetrics>,
     /// A lane waits for a token earlier than the timer knows; or an attempt ended while stopping.
     changed: Notify,
+    /// Attempts that ended and are being handed to the store.
+    settling: AtomicU32,
 }
 
 /// A running engine.
@@ -96,6 +101,7 @@ impl Engine {
             prepare,
             metrics: Arc::default(),
             changed: Notify::new(),
+            settling: AtomicU32::new(0),
         });
         tokio::spawn(take_leases(shared.clone(), leases));
         tokio::spawn(keep_time(shared.clone()));
@@ -121,7 +127,9 @@ impl Engine {
         let drained = async {
             loop {
                 let changed = self.shared.changed.notified();
-                if self.shared.dispatcher.lock().in_flight() == 0 {
+                // An attempt moves from one to the other under the lock, so that it is in neither only when it is done.
+                let in_flight = self.shared.dispatcher.lock().in_flight();
+                if in_flight == 0 && self.shared.settling.load(Acquire) == 0 {
                     return;
                 }
                 changed.await;
@@ -209,12 +217,14 @@ async fn work(shared: Arc<Shared>, first: Job<Target>) {
         {
             let mut d = shared.dispatcher.lock();
             let now = shared.now();
+            shared.settling.fetch_add(1, Relaxed);
             settlements = d.finished(job, &report, now, jitter);
             next = shared.next_job(&mut d, now);
         }
         for s in settlements {
             shared.store.settle(s);
         }
+        shared.settling.fetch_sub(1, Release);
         if next.is_none() {
             shared.changed.notify_waiters();
         }
@@ -243,11 +253,13 @@ async fn take_leases(shared: Arc<Shared>, mut leases: LeaseStream) {
 async fn keep_time(shared: Arc<Shared>) {
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
+        // Registered before looking: a change in between is not missed.
+        let changed = shared.changed.notified();
         let wake = shared.dispatcher.lock().next_wake_us();
         let wait = wake.map(|at| Duration::from_micros(at.saturating_sub(shared.clock.monotonic_us())));
         tokio::select! {
             _ = sweep.tick() => shared.courier.sweep(),
-            () = shared.changed.notified() => {}
+            () = changed => {}
             () = tokio::time::sleep(wait.unwrap_or(SWEEP_EVERY)), if wait.is_some() => shared.start_workers(),
         }
     }

@@ -117,22 +117,33 @@ impl Store {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> std::result::Result<(Store, LeaseStream), OpenError> {
+        let path = config.path.clone();
+        let (store, writer, committed) = Store::assemble(config, clock, rng)?;
+        std::thread::Builder::new()
+            .name("postrider-writer".into())
+            .spawn(move || writer.run())
+            .map_err(|e| OpenError::Unusable { path, cause: e.to_string() })?;
+        let (leases_tx, leases) = mpsc::unbounded_channel();
+        tokio::spawn(answer(committed, leases_tx));
+        Ok((store, LeaseStream { leases }))
+    }
+    /// A store whose writer nobody runs yet: the simulation does so by hand, turn by turn.
+    #[doc(hidden)]
+    pub fn assemble(
+        config: StoreConfig,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> std::result::Result<(Store, Writer, mpsc::UnboundedReceiver<Committed>), OpenError> {
         let config = Arc::new(config);
         let routes = Arc::new(Routes::default());
         let metrics = Arc::new(StoreMetrics::default());
         let core = Core::open(config.clone(), routes.clone(), metrics.clone(), clock.now())?;
-        let unusable = |cause: String| OpenError::Unusable { path: config.path.clone(), cause };
-        let revoked = tokens::revoked(core.connection()).map_err(|e| unusable(e.to_string()))?;
+        let revoked = tokens::revoked(core.connection())
+            .map_err(|e| OpenError::Unusable { path: config.path.clone(), cause: e.to_string() })?;
         let queue = Arc::new(Queue::new());
         let (committed_tx, committed) = mpsc::unbounded_channel();
         let (broken_tx, broken) = watch::channel(None);
         let writer = Writer::new(core, queue.clone(), &config, metrics.clone(), clock.clone(), committed_tx, broken_tx);
-        std::thread::Builder::new()
-            .name("postrider-writer".into())
-            .spawn(move || writer.run())
-            .map_err(|e| unusable(e.to_string()))?;
-        let (leases_tx, leases) = mpsc::unbounded_channel();
-        tokio::spawn(answer(committed, leases_tx));
         let readers = Readers::new(config.path.clone());
         let inner = Inner {
             config,
@@ -146,7 +157,7 @@ impl Store {
             rng,
             broken,
         };
-        Ok((Store { inner: Arc::new(inner) }, LeaseStream { leases }))
+        Ok((Store { inner: Arc::new(inner) }, writer, committed))
     }
     pub fn codec(&self) -> &IdCodec {
         &self.inner.config.codec

@@ -296,7 +296,7 @@ impl Lanes {
     /// new messages, so that a drained backlog doesn't keep them waiting.
     pub fn pop_ready(&mut self, now: Timestamp) -> Option<(EndpointId, u32)> {
         if now.0 < self.latest {
-            self.forget_turns();
+            self.set_back(self.latest - now.0);
         }
         self.latest = now.0;
         while let Some((at, endpoint)) = self.wake.first().copied() {
@@ -318,12 +318,13 @@ impl Lanes {
         None
     }
 
-    /// The clock was set back: nobody waits for it to catch up.
-    fn forget_turns(&mut self) {
+    /// The clock was set back by so many ms: nobody waits for it to catch up.
+    fn set_back(&mut self, by: i64) {
         let all: Vec<EndpointId> = self.lanes.keys().copied().collect();
         for endpoint in all {
             if let Some(lane) = self.lanes.get_mut(&endpoint) {
                 lane.turn = 0;
+                lane.hold_until -= by;
             }
             self.arm(endpoint);
         }

@@ -24,5 +24,5 @@ pub use types::*;
 pub mod parts {
     pub use crate::routes::Routes;
     pub use crate::sqlite::core::Core;
-    pub use crate::writer::{Committed, Op, transact};
+    pub use crate::writer::{Committed, Op, Writer, transact};
 }

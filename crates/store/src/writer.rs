@@ -191,7 +191,7 @@ fn background(core: &mut Core, now: Timestamp) -> Result<()> {
 }
 
 /// What waits for the writer.
-pub(crate) struct Queue {
+pub struct Queue {
     state: Mutex<QueueState>,
     parked: AtomicBool,
     thread: OnceLock<Thread>,
@@ -271,7 +271,7 @@ impl Queue {
 }
 
 /// The thread's own state.
-pub(crate) struct Writer {
+pub struct Writer {
     pub core: Core,
     pub queue: Arc<Queue>,
     pub metrics: Arc<StoreMetrics>,
@@ -285,6 +285,8 @@ pub(crate) struct Writer {
     closing: Vec<oneshot::Sender<()>>,
     /// The runtime that takes the answers has ended.
     abandoned: bool,
+    /// After a transaction that failed, nothing is tried again before this time.
+    paused_until_us: u64,
     disk: Disk,
 }
 
@@ -310,6 +312,7 @@ impl Writer {
             undone_by: None,
             closing: Vec::new(),
             abandoned: false,
+            paused_until_us: 0,
             disk,
         }
     }
@@ -317,34 +320,39 @@ impl Writer {
     /// Until `Close`, or until the disk breaks.
     pub fn run(mut self) {
         let _ = self.queue.thread.set(std::thread::current());
-        let mut paused_until_us = 0;
-        loop {
-            let ops = self.queue.take(self.wait(paused_until_us));
-            let now_us = self.clock.monotonic_us();
-            let has_ops = !ops.is_empty();
-            if !has_ops && now_us < paused_until_us {
-                continue;
-            }
-            let mut ops: std::collections::VecDeque<Op> = self.refuse_if_full(ops, now_us).into();
-            if now_us >= paused_until_us && !self.unsettled.is_empty() && self.retry().is_err() {
-                paused_until_us = now_us + FULL_PAUSE.as_micros() as u64;
-            }
-            let due = self.core.next_wake(self.clock.now()).is_some_and(|t| t <= self.clock.now());
-            while !ops.is_empty() || due {
-                let batch: Vec<Op> = ops.drain(..ops.len().min(BATCH_MAX)).collect();
-                // A pause that has begun isn't prolonged: else refused messages would keep settlements waiting.
-                if self.commit(batch).is_err() && paused_until_us <= now_us {
-                    paused_until_us = now_us + FULL_PAUSE.as_micros() as u64;
-                }
-                if !self.closing.is_empty() || self.abandoned || self.core.is_broken() {
-                    self.end(ops);
-                    return;
-                }
-                if ops.is_empty() {
-                    break;
-                }
+        while !self.turn(self.wait()) {}
+        self.end();
+    }
+
+    /// Writes what is queued, after waiting for it up to `wait`. `true` when it is time to end.
+    pub fn turn(&mut self, wait: Duration) -> bool {
+        let ops = self.queue.take(wait);
+        let now_us = self.clock.monotonic_us();
+        if ops.is_empty() && now_us < self.paused_until_us {
+            return false;
+        }
+        let mut ops: std::collections::VecDeque<Op> = self.refuse_if_full(ops, now_us).into();
+        if now_us >= self.paused_until_us && !self.unsettled.is_empty() && self.retry().is_err() {
+            self.paused_until_us = now_us + FULL_PAUSE.as_micros() as u64;
+            if self.core.is_broken() {
+                return true;
             }
         }
+        let due = self.core.next_wake(self.clock.now()).is_some_and(|t| t <= self.clock.now());
+        while !ops.is_empty() || due {
+            let batch: Vec<Op> = ops.drain(..ops.len().min(BATCH_MAX)).collect();
+            // A pause that has begun isn't prolonged: else refused messages would keep settlements waiting.
+            if self.commit(batch).is_err() && self.paused_until_us <= now_us {
+                self.paused_until_us = now_us + FULL_PAUSE.as_micros() as u64;
+            }
+            if !self.closing.is_empty() || self.abandoned || self.core.is_broken() {
+                return true;
+            }
+            if ops.is_empty() {
+                break;
+            }
+        }
+        false
     }
 
     /// Tries settlements that were undone again: without messages beside them, which need more room; and one by one
@@ -384,10 +392,11 @@ impl Writer {
         })
     }
 
-    fn wait(&self, paused_until_us: u64) -> Duration {
+    /// How long nothing needs to be done, unless something is queued.
+    pub fn wait(&self) -> Duration {
         let now = self.clock.now();
         let until = self.core.next_wake(now).map_or(Duration::from_secs(1), |t| t.since(now));
-        let pause = Duration::from_micros(paused_until_us.saturating_sub(self.clock.monotonic_us()));
+        let pause = Duration::from_micros(self.paused_until_us.saturating_sub(self.clock.monotonic_us()));
         if pause.is_zero() {
             if self.unsettled.is_empty() { until.min(Duration::from_secs(1)) } else { Duration::ZERO }
         } else {
@@ -422,9 +431,9 @@ impl Writer {
         kept
     }
 
-    fn end(mut self, rest: std::collections::VecDeque<Op>) {
+    /// Closes the database, and tells those who asked for it.
+    pub fn end(mut self) {
         self.queue.close();
-        drop(rest);
         if !self.unsettled.is_empty() && !self.core.is_broken() {
             // The last chance; what can't be settled is leased, and due again after the next start.
             let _ = self.retry();

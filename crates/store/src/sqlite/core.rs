@@ -314,7 +314,7 @@ impl Core {
         Ok(())
     }
 
-    pub(crate) fn connection(&self) -> &Connection {
+    pub fn connection(&self) -> &Connection {
         &self.conn
     }
     pub(crate) fn next_id<I: TypedId>(&mut self, now: Timestamp) -> I {
@@ -353,7 +353,7 @@ impl Core {
     }
 
     /// The routing snapshot, loaded if it isn't in memory.
-    pub(super) fn route(&self, app: AppId, now: Timestamp) -> Result<Option<Arc<AppRoute>>> {
+    pub fn route(&self, app: AppId, now: Timestamp) -> Result<Option<Arc<AppRoute>>> {
         if let Some(route) = self.routes.app(app) {
             return Ok(Some(route));
         }

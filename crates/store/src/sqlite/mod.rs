@@ -8,6 +8,7 @@ pub(crate) mod core;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
 pub(crate) mod event_types;
+mod log;
 pub(crate) mod messages;
 pub(crate) mod retention;
 mod rows;
@@ -53,6 +54,11 @@ pub(crate) fn open_writer(path: &Path, vfs: Option<&str>) -> Result<Connection, 
     conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(unusable)?;
     conn.pragma_update(None, "journal_size_limit", 64 << 20).map_err(unusable)?;
     tune(&mut conn, 16 << 10).map_err(unusable)?;
+    if vfs.is_none() {
+        // The simulation does the same to its own file system.
+        let unusable = |e: std::io::Error| OpenError::Unusable { path: path.into(), cause: e.to_string() };
+        log::rewrite(&conn, path).map_err(unusable)?;
+    }
     schema::migrate(&mut conn, path)?;
     Ok(conn)
 }

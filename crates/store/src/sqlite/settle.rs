@@ -58,14 +58,19 @@ impl Core {
         }
     }
 
-    /// What goes on is canceled when the endpoint was deleted meanwhile.
+    /// What goes on is canceled when the endpoint was deleted meanwhile; and nothing is when it was not: whoever
+    /// canceled may have failed to look it up.
     fn unless_deleted(&self, s: &Settlement, now: Timestamp) -> Result<Next> {
-        if matches!(s.next, Next::Delivered | Next::Canceled) {
+        if s.next == Next::Delivered {
             return Ok(s.next);
         }
         let route = self.route(s.endpoint.app, now)?;
         let lives = route.is_some_and(|r| r.endpoints.iter().any(|e| e.endpoint == s.key.endpoint));
-        Ok(if lives { s.next } else { Next::Canceled })
+        Ok(match s.next {
+            _ if !lives => Next::Canceled,
+            Next::Canceled => Next::Released(now),
+            next => next,
+        })
     }
 
     fn insert_attempt(&mut self, s: &Settlement, a: &NewAttempt, now: Timestamp) -> Result<()> {

@@ -49,9 +49,10 @@ pub(crate) fn keep_answer(conn: &Connection, id: Seq, key: &IdempotencyKey, stat
 
 /// Begins a new epoch: leases of earlier ones belong to nobody.
 pub(crate) fn next_epoch(conn: &Connection) -> Result<i64> {
-    let epoch = conn
-        .prepare_cached("UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value")?
-        .query_row([], |r| r.get(0))?;
+    // Not with RETURNING: a commit that fails after the row has been read goes unnoticed, and two processes would share
+    // an epoch.
+    conn.execute("UPDATE meta SET value = value + 1 WHERE name = 'epoch'", [])?;
+    let epoch = conn.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |r| r.get(0))?;
     Ok(epoch)
 }
 
