@@ -63,3 +63,12 @@ def put_headers(resource):
 def event_type_whole(**fields):
     model = models.EventTypeUpdate if IS_V1 else models.EventTypeUpsertIn
     return model(**fields)
+
+
+def operational_endpoint_in(**fields):
+    return models.OperationalWebhookEndpointIn(**_spell(fields))
+
+
+def operational_endpoints(svix):
+    """The resource: of its own in 1.x, under `operational_webhook` in 2.x."""
+    return svix.operational_webhook_endpoint if IS_V1 else svix.operational_webhook.endpoint

@@ -47,6 +47,17 @@ class Applications(Journey):
         self.addCleanup(self.delete_application, new.id)
         self.assertEqual(new.uid, uid)
 
+    def test_with_an_application_everything_in_it_is_gone(self):
+        endpoint, inbox = self.endpoint()
+        sent = self.message()
+        inbox.take()
+        self.settled(sent.id, endpoint.id, 0)
+        self.svix.application.delete(self.app)
+        self.refused(404, self.svix.endpoint.get, self.app, endpoint.id)
+        self.refused(404, self.svix.message.get, self.app, sent.id)
+        self.refused(404, self.svix.message_attempt.list_by_msg, self.app, sent.id)
+        self.refused(404, self.svix.application.delete, self.app)
+
     def test_a_walk_over_pages_meets_every_application_once(self):
         made = [self.application() for _ in range(7)]
         seen = [app.id for app in walk(self.svix.application.list, ApplicationListOptions, limit=3)]

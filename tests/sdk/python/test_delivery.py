@@ -123,6 +123,14 @@ class SendingAgain(Journey):
         self.svix.message_attempt.resend(self.app, sent.id, endpoint.id)
         self.assertEqual(inbox.take().message_id, sent.id)
 
+    def test_a_resend_to_a_disabled_endpoint_is_refused(self):
+        endpoint, inbox = self.endpoint()
+        sent = self.message()
+        inbox.take()
+        self.settled(sent.id, endpoint.id, SUCCESS)
+        self.svix.endpoint.patch(self.app, endpoint.id, dialect.endpoint_patch(disabled=True))
+        self.refused(409, self.svix.message_attempt.resend, self.app, sent.id, endpoint.id)
+
     def test_recovering_sends_what_had_failed_and_nothing_else(self):
         start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=1)
         endpoint, inbox = self.endpoint()

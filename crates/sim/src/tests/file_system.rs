@@ -1,3 +1,5 @@
+//! The simulated disk under a real SQLite: what was synced stays, nothing else is promised.
+
 use crate::disk::{Disk, Faults};
 use crate::vfs::Vfs;
 use rusqlite::{Connection, ErrorCode, OpenFlags};

@@ -1,3 +1,5 @@
+//! Two thousand worlds, one for each seed; a failure prints its seed.
+
 use crate::disk::Disk;
 use crate::vfs::Vfs;
 use crate::{Failure, Image, Report, Sabotage, Settings, World};
