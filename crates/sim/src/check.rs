@@ -73,9 +73,9 @@ pub fn all(process: &Process, model: &mut Model, settings: &Settings, thorough: 
     attempts_are_counted(&tables, model, settings)?;
     lanes_are_summed(&tables, model)?;
     receivers_saw_what_is_called_delivered(&tables, model)?;
-    phases_only_go_on(&tables, model)?;
+    phases_only_go_on(&tables, model, settings)?;
     what_is_undelivered_has_its_payload(conn, model)?;
-    acknowledged_are_there(&tables, conn, model)
+    acknowledged_are_there(&tables, conn, model, settings)
 }
 
 fn one_state_each(t: &Tables) -> Checked {
@@ -87,7 +87,7 @@ fn one_state_each(t: &Tables) -> Checked {
 
 fn attempts_are_counted(t: &Tables, model: &Model, settings: &Settings) -> Checked {
     // Attempts of what was deleted go in the background, before or after the rest.
-    for (k, made) in t.attempts.iter().filter(|(k, _)| !model.is_deleted(k.endpoint)) {
+    for (k, made) in t.attempts.iter().filter(|(k, _)| !model.is_deleted(k.endpoint) && !model.is_expired(k.message)) {
         let mut numbers: Vec<u32> = made.iter().map(|(n, _)| *n).collect();
         numbers.sort_unstable();
         if !numbers.iter().copied().eq(1..=numbers.len() as u32) {
@@ -101,7 +101,7 @@ fn attempts_are_counted(t: &Tables, model: &Model, settings: &Settings) -> Check
         }
     }
     let open = t.leases.iter().map(|(k, n)| (k, *n)).chain(t.deliveries.iter().map(|(k, (_, n))| (k, *n)));
-    for (k, counted) in open.filter(|(k, _)| !model.is_deleted(k.endpoint)) {
+    for (k, counted) in open.filter(|(k, _)| !model.is_deleted(k.endpoint) && !model.is_expired(k.message)) {
         let made = t.attempts.get(k).map_or(0, Vec::len);
         if made != counted as usize {
             return Err(format!("{} counts {counted} attempts, there are {made}", show(*k)));
@@ -139,7 +139,7 @@ fn receivers_saw_what_is_called_delivered(t: &Tables, model: &Model) -> Checked 
 }
 
 /// A delivery that is settled stays so; one that vanishes was delivered, or its endpoint was deleted.
-fn phases_only_go_on(t: &Tables, model: &mut Model) -> Checked {
+fn phases_only_go_on(t: &Tables, model: &mut Model, settings: &Settings) -> Checked {
     let mut now: BTreeMap<DeliveryKey, Phase> = t.leases.keys().map(|k| (*k, Phase::Open)).collect();
     now.extend(t.deliveries.iter().map(|(k, (dead, _))| (*k, if *dead { Phase::Dead } else { Phase::Open })));
     for k in t.attempts.keys() {
@@ -147,7 +147,8 @@ fn phases_only_go_on(t: &Tables, model: &mut Model) -> Checked {
     }
     for (k, phase) in &now {
         match (model.phases.get(k), phase) {
-            _ if model.is_deleted(k.endpoint) => {}
+            // Without its attempts nobody knows that it was delivered: "replay missing" sends it again.
+            _ if model.is_deleted(k.endpoint) || model.is_expired(k.message) => {}
             (Some(Phase::Settled), Phase::Open | Phase::Dead) => {
                 return Err(format!("{} was settled and came back", show(*k)));
             }
@@ -155,18 +156,21 @@ fn phases_only_go_on(t: &Tables, model: &mut Model) -> Checked {
             _ => {}
         }
     }
-    for (k, phase) in &mut model.phases {
+    let mut phases = std::mem::take(&mut model.phases);
+    for (k, phase) in &mut phases {
         let is = now.get(k).copied().unwrap_or(Phase::Settled);
         let delivered = t.attempts.get(k).is_some_and(|a| a.iter().any(|(_, success)| *success));
-        let deleted = model.receivers.get(&k.endpoint).is_none_or(|r| r.deleted || model.apps_deleted.contains(&r.app));
+        let deleted = model.is_deleted(k.endpoint);
+        let expired = model.is_expired(k.message) && forgotten(model, *k, settings);
         // From open it may have gone through dead to recovered since the last look.
         let recovered = now.range(*k..).take_while(|(o, _)| o.message == k.message && o.endpoint == k.endpoint);
         let recovered = recovered.count() > usize::from(now.contains_key(k));
-        if *phase == Phase::Open && is == Phase::Settled && !delivered && !deleted && !recovered {
+        if *phase == Phase::Open && is == Phase::Settled && !delivered && !deleted && !recovered && !expired {
             return Err(format!("{} vanished", show(*k)));
         }
         *phase = is;
     }
+    model.phases = phases;
     for (k, phase) in now {
         model.phases.entry(k).or_insert(phase);
     }
@@ -188,7 +192,7 @@ fn what_is_undelivered_has_its_payload(conn: &Connection, model: &Model) -> Chec
 }
 
 /// Each acknowledged message has a delivery for each endpoint that matched.
-fn acknowledged_are_there(t: &Tables, conn: &Connection, model: &mut Model) -> Checked {
+fn acknowledged_are_there(t: &Tables, conn: &Connection, model: &mut Model, settings: &Settings) -> Checked {
     for n in 0..model.items.len() {
         let Some(item) = model.items.get(n) else { continue };
         if item.ids.len() > 1 {
@@ -199,12 +203,14 @@ fn acknowledged_are_there(t: &Tables, conn: &Connection, model: &mut Model) -> C
         }
         let Some(id) = item.ids.first().copied() else { continue };
         let found = conn.query_row("SELECT count(*) FROM message WHERE id = ?", [id.0], |r| r.get::<_, i64>(0));
-        if found.map_err(|e| e.to_string())? != 1 {
+        let is_there = found.map_err(|e| e.to_string())? == 1;
+        if !is_there && !model.is_expired(id) {
             return Err(format!("item {n} was acknowledged as {} and is lost", id.0));
         }
         for endpoint in item.matched.iter().flatten().filter(|e| !model.is_deleted(**e)) {
             let key = DeliveryKey { message: id, endpoint: *endpoint, ordinal: 0 };
             let known = model.phases.contains_key(&key) || t.attempts.contains_key(&key);
+            let known = known || model.is_expired(id) && forgotten(model, key, settings);
             if !known {
                 return Err(format!("item {n}, acknowledged as {}, has no delivery for {}", id.0, endpoint.0));
             }
@@ -214,6 +220,12 @@ fn acknowledged_are_there(t: &Tables, conn: &Connection, model: &mut Model) -> C
         }
     }
     Ok(())
+}
+
+/// An expired message's delivery was settled before, as far as one can tell from outside.
+fn forgotten(model: &Model, key: DeliveryKey, settings: &Settings) -> bool {
+    let attempts_max = settings.limits.schedule.attempts();
+    model.delivered.contains(&(key.message, key.endpoint)) || model.may_be_dead(key, attempts_max)
 }
 
 // ---- the end ----
@@ -282,7 +294,7 @@ pub fn at_rest(process: &Process, model: &Model) -> Checked {
 
 /// accepted = delivered + pending + dead + cancelled, for each application, delivered being what its receivers took.
 /// Returns how many are dead.
-pub fn conservation(core: &Core, model: &Model) -> Result<u64, String> {
+pub fn conservation(core: &Core, model: &Model, settings: &Settings) -> Result<u64, String> {
     let tables = Tables::read(core.connection())?;
     let mut open: BTreeSet<(MessageId, EndpointId)> = tables.leases.keys().map(|k| (k.message, k.endpoint)).collect();
     let mut dead = BTreeSet::new();
@@ -298,7 +310,9 @@ pub fn conservation(core: &Core, model: &Model) -> Result<u64, String> {
         }
         for endpoint in matched {
             let pair = (*id, *endpoint);
-            let cancelled = model.is_deleted(*endpoint);
+            let key = DeliveryKey { message: *id, endpoint: *endpoint, ordinal: 0 };
+            let given_up = item.content_deleted || forgotten(model, key, settings);
+            let cancelled = model.is_deleted(*endpoint) || model.is_expired(*id) && given_up;
             buried += u64::from(dead.contains(&pair));
             if !(model.delivered.contains(&pair) || open.contains(&pair) || dead.contains(&pair) || cancelled) {
                 return Err(format!("item {n}, acknowledged as {}, is lost for {}", id.0, endpoint.0));

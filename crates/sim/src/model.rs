@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use domain::{AppId, DeliveryKey, EndpointId, MessageId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 use store::IdempotencyKey;
 
 /// How a receiver behaves.
@@ -100,6 +101,12 @@ pub struct Model {
     /// Which item each message id turned out to carry.
     pub carried: HashMap<MessageId, usize>,
     pub phases: BTreeMap<DeliveryKey, Phase>,
+    /// Endpoints that have answered 410.
+    pub gone: BTreeSet<EndpointId>,
+    /// Messages this old may be forgotten, once nothing of them waits; `None` keeps all.
+    pub kept_for: Option<Duration>,
+    /// The latest wall-clock time so far.
+    pub latest: Timestamp,
     /// When each attempt (delivery, number) failed: monotonic us, and the wall clock's setting then.
     pub failures: HashMap<(DeliveryKey, u32), (u64, u32)>,
 }
@@ -136,6 +143,16 @@ impl Model {
             r.accepted = true;
             self.delivered.insert((r.message, r.endpoint));
         }
+    }
+    /// Old enough for retention to have taken it, or its attempts.
+    pub fn is_expired(&self, message: MessageId) -> bool {
+        self.kept_for.is_some_and(|d| self.latest.since(message.created_at()) >= d)
+    }
+    /// As far as one can tell from outside, this delivery has failed for good.
+    pub fn may_be_dead(&self, key: DeliveryKey, attempts_max: usize) -> bool {
+        let tries = if key.ordinal == 0 { attempts_max as u32 } else { 1 };
+        self.gone.contains(&key.endpoint)
+            || (tries..=attempts_max as u32).any(|n| self.failures.contains_key(&(key, n)))
     }
     pub fn is_deleted(&self, endpoint: EndpointId) -> bool {
         self.receivers.get(&endpoint).is_none_or(|r| r.deleted || self.apps_deleted.contains(&r.app))

@@ -29,6 +29,8 @@ pub struct Settings {
     pub apps: usize,
     pub memory_in_flight: u64,
     pub endpoint_disable_after: Duration,
+    /// Old messages go after this long, and what belongs to them sooner; `None` keeps all.
+    pub retention: Option<Duration>,
     pub checkpoint_pages: u32,
     pub synchronous: &'static str,
     /// Chances in a thousand, at each step.
@@ -62,6 +64,7 @@ impl Settings {
             apps: dice.range(1, 3) as usize,
             memory_in_flight: if dice.percent(30) { dice.range(1000, 6000) } else { 1 << 20 },
             endpoint_disable_after: if dice.percent(30) { Duration::from_secs(300) } else { Duration::ZERO },
+            retention: dice.percent(25).then_some(Duration::from_secs(7200)),
             checkpoint_pages: if dice.percent(60) { dice.range(4, 60) as u32 } else { 4000 },
             synchronous: match sabotage {
                 Sabotage::None | Sabotage::LyingDisk => "FULL",
@@ -90,9 +93,9 @@ impl Settings {
             memory_in_flight: self.memory_in_flight,
             idempotency_window: 10_000,
             idempotency_retention: DAY,
-            payload_retention: DAY * 3650,
-            message_retention: DAY * 3650,
-            attempt_retention: DAY * 3650,
+            payload_retention: self.retention.map_or(DAY * 3650, |r| r / 2),
+            message_retention: self.retention.unwrap_or(DAY * 3650),
+            attempt_retention: self.retention.map_or(DAY * 3650, |r| r / 2),
             endpoint_disable_after: self.endpoint_disable_after,
             disk_reserve: 0,
             vfs: Some(vfs.to_owned()),

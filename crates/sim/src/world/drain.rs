@@ -100,12 +100,12 @@ impl World {
         self.check(true)?;
         let Some(process) = &self.process else { return Err("the server went down in peace".to_owned()) };
         check::at_rest(process, &self.model)?;
-        self.report.dead = check::conservation(&process.writer.core, &self.model)?;
+        self.report.dead = check::conservation(&process.writer.core, &self.model, &self.settings)?;
         // And all of it survives one more power cut.
         self.kill(true);
         self.start()?;
         let Some(process) = &self.process else { return Err("the server doesn't start again".to_owned()) };
-        check::conservation(&process.writer.core, &self.model)?;
+        check::conservation(&process.writer.core, &self.model, &self.settings)?;
         let at = self.clock.now();
         self.tell(format!("the end, {at}"));
         Ok(())

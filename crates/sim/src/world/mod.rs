@@ -100,11 +100,11 @@ impl World {
         disk.set_faults(Faults { lying: sabotage == Sabotage::LyingDisk, ..Faults::default() });
         World {
             vfs: Vfs::register(disk.clone()),
+            model: Model { kept_for: settings.retention.map(|r| r / 2), ..Model::default() },
             settings,
             dice,
             clock: Arc::new(SimClock::default()),
             disk,
-            model: Model::default(),
             report: Report::default(),
             process: None,
             seed,
@@ -241,6 +241,7 @@ impl World {
 
     /// One turn of the writer, and what becomes of it.
     pub(crate) fn turn(&mut self) -> Checked {
+        self.model.latest = self.model.latest.max(self.clock.now());
         let Some(process) = &mut self.process else { return Ok(()) };
         let over = process.turn();
         if self.disk.is_powerless() {

@@ -97,6 +97,9 @@ impl World {
         } else {
             self.model.receive(endpoint, lease.key.message, &lease.payload)?;
             let status = status(behaviour, &mut self.dice);
+            if status == 410 {
+                self.model.gone.insert(endpoint);
+            }
             if status == 200 {
                 self.model.accept();
             }

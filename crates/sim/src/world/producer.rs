@@ -108,6 +108,7 @@ impl World {
     }
 
     fn message(&mut self, n: usize, route: &Arc<AppRoute>, now: Timestamp) -> Option<NewMessage> {
+        let chosen_for = self.chosen_for();
         let item = self.model.items.get_mut(n)?;
         let matched: BTreeSet<_> = route.matching::<Box<str>>(item.event_type, &[]).map(|e| e.endpoint).collect();
         item.matched = Some(match &item.matched {
@@ -119,7 +120,7 @@ impl World {
         }
         item.sent += 1;
         item.fate = Fate::Asked;
-        if item.first_at > now || now.since(item.first_at) > CHOSEN_FOR {
+        if item.first_at > now || now.since(item.first_at) > chosen_for {
             item.key_expired = true;
         }
         Some(NewMessage {
@@ -136,12 +137,17 @@ impl World {
         })
     }
 
+    /// How long a key surely brings its message back: as long as both are kept.
+    fn chosen_for(&self) -> Duration {
+        self.model.kept_for.map_or(CHOSEN_FOR, |d| d.min(CHOSEN_FOR))
+    }
+
     /// Keys are forgotten when they are old by the wall clock; after a restart, SDK-made ones sooner.
     pub(super) fn forget_keys(&mut self, restarted: bool) {
-        let now = self.clock.now();
+        let (now, chosen_for) = (self.clock.now(), self.chosen_for());
         for item in self.model.items.iter_mut().filter(|i| i.sent > 0) {
             let automatic = restarted && item.key.is_some_and(|k| k.automatic);
-            let age = if automatic { AUTOMATIC_FOR } else { CHOSEN_FOR };
+            let age = if automatic { AUTOMATIC_FOR.min(chosen_for) } else { chosen_for };
             item.key_expired |= now.since(item.first_at) > age;
         }
     }

@@ -29,6 +29,9 @@ const KEYS_REBUILT_AGE: Duration = Duration::from_secs(300);
 /// ... as far as so many messages reach back; a restart reads them.
 const KEYS_REBUILT_MAX: usize = 65_536;
 
+/// The longest that an engine holds a lane.
+const HOLD_MAX: Duration = Duration::from_secs(60);
+
 /// Organisations whose application for operational webhooks is remembered at most; beyond it, anew.
 const OPERATIONAL_MAX: usize = 100_000;
 
@@ -199,7 +202,9 @@ impl Core {
             }
         }
         for (endpoint, update) in tx.lane_updates {
-            self.lanes.update(endpoint, update.capacity, update.hold_until);
+            // Reckoned by a clock that may have been set back since.
+            let hold_until = update.hold_until.map(|t| t.min(now.plus(HOLD_MAX)));
+            self.lanes.update(endpoint, update.capacity, hold_until);
         }
         for (endpoint, due) in tx.dues {
             self.lanes.note_due(endpoint, due);
