@@ -70,10 +70,11 @@ pub fn all(process: &Process, model: &mut Model, settings: &Settings, thorough: 
     }
     let tables = Tables::read(conn)?;
     one_state_each(&tables)?;
-    attempts_are_counted(&tables, settings)?;
+    attempts_are_counted(&tables, model, settings)?;
     lanes_are_summed(&tables, model)?;
     receivers_saw_what_is_called_delivered(&tables, model)?;
     phases_only_go_on(&tables, model)?;
+    what_is_undelivered_has_its_payload(conn, model)?;
     acknowledged_are_there(&tables, conn, model)
 }
 
@@ -84,8 +85,9 @@ fn one_state_each(t: &Tables) -> Checked {
     }
 }
 
-fn attempts_are_counted(t: &Tables, settings: &Settings) -> Checked {
-    for (k, made) in &t.attempts {
+fn attempts_are_counted(t: &Tables, model: &Model, settings: &Settings) -> Checked {
+    // Attempts of what was deleted go in the background, before or after the rest.
+    for (k, made) in t.attempts.iter().filter(|(k, _)| !model.is_deleted(k.endpoint)) {
         let mut numbers: Vec<u32> = made.iter().map(|(n, _)| *n).collect();
         numbers.sort_unstable();
         if !numbers.iter().copied().eq(1..=numbers.len() as u32) {
@@ -99,7 +101,7 @@ fn attempts_are_counted(t: &Tables, settings: &Settings) -> Checked {
         }
     }
     let open = t.leases.iter().map(|(k, n)| (k, *n)).chain(t.deliveries.iter().map(|(k, (_, n))| (k, *n)));
-    for (k, counted) in open {
+    for (k, counted) in open.filter(|(k, _)| !model.is_deleted(k.endpoint)) {
         let made = t.attempts.get(k).map_or(0, Vec::len);
         if made != counted as usize {
             return Err(format!("{} counts {counted} attempts, there are {made}", show(*k)));
@@ -145,6 +147,7 @@ fn phases_only_go_on(t: &Tables, model: &mut Model) -> Checked {
     }
     for (k, phase) in &now {
         match (model.phases.get(k), phase) {
+            _ if model.is_deleted(k.endpoint) => {}
             (Some(Phase::Settled), Phase::Open | Phase::Dead) => {
                 return Err(format!("{} was settled and came back", show(*k)));
             }
@@ -166,6 +169,20 @@ fn phases_only_go_on(t: &Tables, model: &mut Model) -> Checked {
     }
     for (k, phase) in now {
         model.phases.entry(k).or_insert(phase);
+    }
+    Ok(())
+}
+
+/// Retention takes nothing that is still to be sent.
+fn what_is_undelivered_has_its_payload(conn: &Connection, model: &Model) -> Checked {
+    let sql = "SELECT k.message, k.endpoint FROM
+        (SELECT message, endpoint FROM lease UNION ALL SELECT message, endpoint FROM delivery WHERE due_at IS NOT NULL) k
+        LEFT JOIN message m ON m.id = k.message WHERE m.payload IS NULL";
+    for (message, endpoint) in rows(conn, sql, |r| Ok((MessageId(r.get(0)?), EndpointId(r.get(1)?))))? {
+        let asked_for = model.items.iter().any(|i| i.content_deleted && i.ids.contains(&message));
+        if !asked_for && !model.is_deleted(endpoint) {
+            return Err(format!("{} waits for {}, its payload is gone", message.0, endpoint.0));
+        }
     }
     Ok(())
 }

@@ -25,6 +25,10 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn from_sqlite(e: &rusqlite::Error) -> StoreError {
         use rusqlite::ErrorCode as C;
+        // The index of the log must grow, and the disk has no room for it.
+        if e.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
+            return StoreError::Full { retry_after: Duration::from_secs(5) };
+        }
         match e.sqlite_error_code() {
             Some(C::DiskFull) => StoreError::Full { retry_after: Duration::from_secs(5) },
             Some(C::DatabaseBusy | C::DatabaseLocked) => StoreError::Busy { retry_after: Duration::from_secs(1) },

@@ -106,8 +106,11 @@ pub fn transact(core: &mut Core, ops: Vec<Op>, now: Timestamp) -> Committed {
             Err(e) => Some(e),
         },
     };
-    if let Some(e) = &error {
-        tracing::error!(error = %e, "a transaction was undone");
+    match &error {
+        // A line for each would fill what room is left.
+        Some(e @ StoreError::Full { .. }) => tracing::debug!(error = %e, "a transaction was undone"),
+        Some(e) => tracing::error!(error = %e, "a transaction was undone"),
+        None => {}
     }
     for p in pending {
         match p {

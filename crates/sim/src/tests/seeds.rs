@@ -102,6 +102,7 @@ fn finds_the_loss(sabotage: Sabotage, within: u64) {
     let failure = play(0..within, sabotage).expect_err("nothing was lost, so the simulation is blind");
     let lost = ["lost", "vanished", "no delivery", "damaged", "came back", "not a database", "doesn't start"];
     assert!(lost.iter().any(|w| failure.what.contains(w)), "{}", told(&failure));
+    println!("seed {}: {}", failure.seed, failure.what);
 }
 
 #[test]

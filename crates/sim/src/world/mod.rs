@@ -255,7 +255,7 @@ impl World {
         if over {
             return self.end_stopped();
         }
-        let often = if self.draining { 10 } else { 25 };
+        let often = if self.draining { 3 } else { 20 };
         if self.dice.percent(often) { self.check(false) } else { Ok(()) }
     }
 

@@ -5,7 +5,7 @@
 use super::{Checked, World};
 use crate::model::Behaviour;
 use bytes::Bytes;
-use domain::{AttemptReport, Outcome, RetryAfter, Stage, Unreachable};
+use domain::{AttemptReport, Cause, Outcome, RetryAfter, Stage, Unreachable};
 use std::time::Duration;
 
 impl World {
@@ -61,7 +61,7 @@ impl World {
         for a in process.attempts.iter().skip(first) {
             let (lease, now) = (&a.job.lease, self.clock.both());
             lines.push(format!("attempt {} of {}", lease.attempts + 1, show(lease.key)));
-            if a.job.route.disabled {
+            if a.job.route.disabled && lease.cause != Cause::Resend {
                 return Err(format!("{} is attempted, but its endpoint is disabled", show(lease.key)));
             }
             let before = self.model.failures.get(&(lease.key, lease.attempts)).copied();

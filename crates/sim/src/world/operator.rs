@@ -122,10 +122,10 @@ impl World {
                 self.change_later("delete an app", async move |s: Store| s.delete_app(ORG, &Ref::Id(app)).await);
             }
             64..76 => {
-                if let Some((message, n)) = self.some_message(app) {
-                    let _ = n;
+                let forced = self.dice.percent(20);
+                if let Some((message, _)) = self.some_message(app) {
                     self.change_later("resend", async move |s: Store| {
-                        s.resend(app, &Ref::Id(message), &by_id, false).await
+                        s.resend(app, &Ref::Id(message), &by_id, forced).await
                     });
                 }
             }

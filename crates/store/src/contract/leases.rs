@@ -76,6 +76,7 @@ pub async fn each_way_to_settle_leaves_its_own_state(f: F) {
         Next::Released(later),
         Next::Dead(DeadReason::Exhausted),
         Next::Dead(DeadReason::Gone),
+        // Of an endpoint that lives: whoever said so was wrong, and it is due again.
         Next::Canceled,
     ];
     for (l, next) in batch.iter().zip(ways) {
@@ -88,16 +89,16 @@ pub async fn each_way_to_settle_leaves_its_own_state(f: F) {
     assert_eq!(of(2), Some(DeliveryStatus::Pending { next_attempt: later }));
     assert_eq!(of(3), Some(DeliveryStatus::Fail { reason: DeadReason::Exhausted }));
     assert_eq!(of(4), Some(DeliveryStatus::Fail { reason: DeadReason::Gone }));
-    assert_eq!(of(5), None, "canceled without an attempt, it was never seen");
+    assert!(matches!(of(5), Some(DeliveryStatus::Sending | DeliveryStatus::Pending { .. })));
     assert_eq!(of(6), Some(DeliveryStatus::Sending));
-    w.check_balance(7, &[(app, e)]).await;
+    w.check_balance(8, &[(app, e)]).await;
     for (n, l) in batch.iter().enumerate().take(6) {
         assert_eq!(w.attempts(app, l.key.message).await.len(), usize::from([0, 1, 3, 4].contains(&n)), "{n}");
     }
     w.advance(HOUR).await;
     let again = w.take().await;
     let attempts: Vec<u32> = again.iter().map(|l| l.attempts).collect();
-    assert_eq!(attempts, [1, 0], "a released delivery was not attempted");
+    assert_eq!(attempts, [0, 1, 0], "what was released or wrongly canceled was not attempted");
 }
 
 pub async fn a_lost_lease_keeps_the_attempt_and_changes_nothing_else(f: F) {

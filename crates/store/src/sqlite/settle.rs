@@ -7,9 +7,9 @@ use super::core::Core;
 use super::deliveries::{self, Found};
 use super::{apps, endpoints, status};
 use crate::error::StoreError;
-use crate::types::{NewAttempt, NewMessage, Next, Settlement};
+use crate::types::{NewAttempt, NewMessage, Next, Ref, Settlement};
 use bytes::Bytes;
-use domain::{Cause, DeadReason, EndpointId, EndpointRoute, Timestamp};
+use domain::{AttemptId, Cause, DeadReason, EndpointId, EndpointRoute, Timestamp};
 use rusqlite::params;
 use serde_json::json;
 
@@ -20,9 +20,10 @@ const FAILING_ATTEMPTS: u32 = 4;
 
 impl Core {
     pub fn settle(&mut self, s: &Settlement, now: Timestamp) -> Result<()> {
-        if let Some(attempt) = &s.attempt {
-            self.insert_attempt(s, attempt, now)?;
-        }
+        let attempt_id = match &s.attempt {
+            Some(attempt) => Some(self.insert_attempt(s, attempt, now)?),
+            None => None,
+        };
         if !deliveries::delete_lease(&self.conn, s.key, self.epoch)? {
             self.tx.counts.lost += 1;
             return Ok(());
@@ -49,10 +50,10 @@ impl Core {
             let sum = self.tx.stats.entry((s.key.endpoint, status::hour_of(now))).or_default();
             *sum = (sum.0 + counts.0, sum.1 + counts.1, sum.2 + counts.2);
         }
-        match &s.attempt {
-            Some(attempt) => {
+        match s.attempt.as_ref().zip(attempt_id) {
+            Some((attempt, id)) => {
                 self.health(s, attempt, now)?;
-                self.announce_attempt(s, next, attempt, attempts, now)
+                self.announce_attempt(s, next, (id, attempt), attempts, now)
             }
             None => Ok(()),
         }
@@ -73,8 +74,8 @@ impl Core {
         })
     }
 
-    fn insert_attempt(&mut self, s: &Settlement, a: &NewAttempt, now: Timestamp) -> Result<()> {
-        loop {
+    fn insert_attempt(&mut self, s: &Settlement, a: &NewAttempt, now: Timestamp) -> Result<AttemptId> {
+        let id = loop {
             let id = self.next_attempt_id(now);
             let n = self
                 .conn
@@ -94,12 +95,12 @@ impl Core {
                 ])?;
             // Taken only if the clock went back over a restart: the next number will do.
             if n == 1 {
-                break;
+                break id;
             }
-        }
+        };
         let counts = &mut self.tx.counts;
         *(if a.success { &mut counts.succeeded } else { &mut counts.failed }) += 1;
-        Ok(())
+        Ok(id)
     }
 
     /// Keeps since when the endpoint fails; disables it when it is gone or has failed for too long.
@@ -137,7 +138,7 @@ impl Core {
         &mut self,
         s: &Settlement,
         next: Next,
-        a: &NewAttempt,
+        (id, a): (AttemptId, &NewAttempt),
         attempts: u32,
         now: Timestamp,
     ) -> Result<()> {
@@ -147,10 +148,15 @@ impl Core {
             Next::Delivered if s.cause == Cause::Recover || attempts > FAILING_ATTEMPTS => "message.attempt.recovered",
             _ => return Ok(()),
         };
+        let message = super::messages::find(&self.conn, s.endpoint.app, &Ref::Id(s.key.message), false);
+        let codec = &self.config.codec;
         let data = json!({
-            "msgId": self.config.codec.text(s.key.message),
+            "msgId": codec.text(s.key.message),
+            "msgEventId": message.ok().and_then(|m| m.event_id),
             "attemptCount": attempts,
-            "lastAttempt": {"responseStatusCode": a.status_code, "timestamp": now.to_string()},
+            "lastAttempt": {
+                "id": codec.text(id), "responseStatusCode": a.status_code, "timestamp": id.created_at().to_string(),
+            },
         });
         self.announce(&s.endpoint, event, data, now)
     }
