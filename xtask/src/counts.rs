@@ -28,14 +28,26 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Reads a closing line of nextest (`Summary [1.2s] 9 tests run: 8 passed (1 slow), 1 failed, 2 skipped`), of
-/// `cargo test` (`test result: ok. 8 passed; 1 failed; ...`), or of our own suites (`name: 8 passed, 1 failed`).
-pub fn closing_line(line: &str) -> Option<Counts> {
+/// Who prints the closing line. What a test itself printed may look like another runner's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runner {
+    /// `Summary [1.2s] 9 tests run: 8 passed (1 slow), 1 failed, 2 skipped`
+    Nextest,
+    /// `test result: ok. 8 passed; 1 failed; ...`, once for each binary
+    CargoTest,
+    /// `name: 8 passed, 1 failed`
+    Suite,
+}
+
+/// Reads a closing line; `None` for any other.
+pub fn closing_line(runner: Runner, line: &str) -> Option<Counts> {
     let text = line.trim();
-    let is_nextest = text.starts_with("Summary [");
-    let is_libtest = text.starts_with("test result:");
-    let is_own = !text.contains("tests run") && text.split_once(": ").is_some_and(|(name, _)| !name.contains(' '));
-    if !(is_nextest || is_libtest || is_own) {
+    let is_closing = match runner {
+        Runner::Nextest => text.starts_with("Summary ["),
+        Runner::CargoTest => text.starts_with("test result:"),
+        Runner::Suite => text.split_once(": ").is_some_and(|(name, _)| !name.contains(' ')),
+    };
+    if !is_closing {
         return None;
     }
     let passed = number_before(text, "passed")?;
@@ -55,23 +67,27 @@ mod tests {
 
     #[test]
     fn closing_lines_of_each_runner_are_read() {
-        let check = |line: &str, passed, failed| {
-            assert_eq!(closing_line(line), Some(Counts { passed, failed }), "{line}");
+        let check = |runner, line: &str, passed, failed| {
+            assert_eq!(closing_line(runner, line), Some(Counts { passed, failed }), "{line}");
         };
-        check("     Summary [   1.234s] 12 tests run: 12 passed, 3 skipped", 12, 0);
-        check("     Summary [   1.234s] 12 tests run: 9 passed (1 slow), 2 failed, 1 timed out, 3 skipped", 9, 3);
+        check(Runner::Nextest, "     Summary [   1.234s] 12 tests run: 12 passed, 3 skipped", 12, 0);
         check(
-            "test result: FAILED. 8 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
-            8,
-            1,
+            Runner::Nextest,
+            "     Summary [   1.234s] 12 tests run: 9 passed (1 slow), 2 failed, 1 timed out, 3 skipped",
+            9,
+            3,
         );
-        check("python-svix-2.9.1: 41 passed, 0 failed, 2 skipped", 41, 0);
+        check(Runner::CargoTest, "test result: FAILED. 8 passed; 1 failed; 0 ignored; finished in 0.01s", 8, 1);
+        check(Runner::Suite, "python-svix-2.9.1: 41 passed, 0 failed, 2 skipped", 41, 0);
     }
 
     #[test]
     fn other_lines_are_not_taken_for_one() {
-        for line in ["", "the key test passed", "        PASS [   0.005s] a::b 3 passed", "note that: 3 failed"] {
-            assert_eq!(closing_line(line), None, "{line}");
+        for runner in [Runner::Nextest, Runner::CargoTest, Runner::Suite] {
+            for line in ["", "the key test passed", "        PASS [   0.005s] a::b 3 passed", "note that: 3 failed"] {
+                assert_eq!(closing_line(runner, line), None, "{line}");
+            }
         }
+        assert_eq!(closing_line(Runner::Nextest, "    test result: FAILED. 0 passed; 1 failed; 0 ignored"), None);
     }
 }

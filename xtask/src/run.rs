@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::counts::{Counts, closing_line};
+use crate::counts::{Counts, Runner, closing_line};
 
 /// Nothing, or what went wrong, in words for the person who started the chore.
 pub type Outcome = Result<(), String>;
@@ -65,7 +65,7 @@ pub fn output(mut command: Command) -> Result<String, String> {
 
 /// Runs a test runner, output passed on, and counts its tests. A runner that fails without a closing line, or runs no
 /// test, counts as one failed test.
-pub fn tests(mut command: Command) -> Counts {
+pub fn tests(runner: Runner, mut command: Command) -> Counts {
     let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = match piped {
         Ok(child) => child,
@@ -74,8 +74,8 @@ pub fn tests(mut command: Command) -> Counts {
             return Counts::FAILED;
         }
     };
-    let errors = child.stderr.take().map(|pipe| thread::spawn(|| follow(pipe, io::stderr())));
-    let mut counts = child.stdout.take().map(|pipe| follow(pipe, io::stdout())).unwrap_or_default();
+    let errors = child.stderr.take().map(|pipe| thread::spawn(move || follow(runner, pipe, io::stderr())));
+    let mut counts = child.stdout.take().map(|pipe| follow(runner, pipe, io::stdout())).unwrap_or_default();
     counts += errors.and_then(|thread| thread.join().ok()).unwrap_or_default();
     let succeeded = child.wait().is_ok_and(|status| status.success());
     if (!succeeded && counts.failed == 0) || counts == Counts::default() {
@@ -86,12 +86,12 @@ pub fn tests(mut command: Command) -> Counts {
 }
 
 /// Passes lines on and adds up the closing lines among them.
-fn follow(from: impl Read, mut to: impl Write) -> Counts {
+fn follow(runner: Runner, from: impl Read, mut to: impl Write) -> Counts {
     let mut counts = Counts::default();
     for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
         // A terminal that went away must not stop the tests.
         let _ = to.write_all(&line).and_then(|()| to.write_all(b"\n"));
-        if let Some(found) = closing_line(&String::from_utf8_lossy(&line)) {
+        if let Some(found) = closing_line(runner, &String::from_utf8_lossy(&line)) {
             counts += found;
         }
     }

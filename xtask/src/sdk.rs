@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** each suite has servers of its own, so that none sees what another left behind.
 
-use crate::counts::Counts;
+use crate::counts::{Counts, Runner};
 use crate::packages;
 use crate::run::{cargo, command, pass, root, tests};
 use crate::server::Server;
@@ -19,14 +19,14 @@ pub fn run() -> Result<Counts, String> {
             let mut python = command("python3", &["-W", "ignore", "run.py"]);
             python.current_dir(root().join("tests/sdk/python"));
             python.env("PYTHONPATH", &packages).env("PYTHONDONTWRITEBYTECODE", "1").envs(servers);
-            tests(python)
+            tests(Runner::Suite, python)
         })?;
     }
     let packages = packages::node()?;
     counts += suite("node", "webhook", |servers| {
         let mut node = command("node", &["tests/sdk/node/run.mjs"]);
         node.env("JOURNEY_PACKAGES", &packages).envs(servers);
-        tests(node)
+        tests(Runner::Suite, node)
     })?;
     Ok(counts)
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::counts::Counts;
+use crate::counts::{Counts, Runner};
 use crate::run::{Outcome, cargo, pass, tests, works};
 use crate::{sdk, tidy};
 
@@ -86,10 +86,10 @@ fn workspace_tests() -> Counts {
         println!("cargo-nextest is missing: building it");
         if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", NEXTEST])) {
             eprintln!("{why}: going on with cargo test");
-            return tests(cargo(&["test", "--workspace", "--no-fail-fast"]));
+            return tests(Runner::CargoTest, cargo(&["test", "--workspace", "--no-fail-fast"]));
         }
     }
-    tests(cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
+    tests(Runner::Nextest, cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
 }
 
 /// Licences, sources and duplicates of dependencies, and known vulnerabilities where their list can be fetched.

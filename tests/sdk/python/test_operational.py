@@ -26,7 +26,8 @@ class OperationalWebhooks(Journey):
         event = self.event_about(inbox, endpoint)
         self.assertEqual(event["type"], "message.attempt.exhausted")
         self.assertEqual((event["data"]["appId"], event["data"]["msgId"]), (self.app, sent.id))
-        self.assertEqual(event["data"]["lastAttempt"]["responseStatusCode"], 500)
+        last = event["data"]["lastAttempt"]
+        self.assertEqual((last["id"], last["responseStatusCode"]), (self.attempts(endpoint.id, 4)[0].id, 500))
 
     def test_an_endpoint_that_says_it_is_gone_is_disabled_and_that_is_announced(self):
         inbox = self.listen("endpoint.disabled")
