@@ -6,7 +6,7 @@ use crate::counts::{Counts, Runner};
 use crate::run::{Outcome, cargo, pass, tests, works};
 use crate::{sdk, tidy};
 
-/// The versions that are built where there is none.
+// Built where there is none, and not optimised: that would take longer than they save.
 const NEXTEST: &str = "cargo-nextest@0.9.143";
 const DENY: &str = "cargo-deny@0.20.2";
 
@@ -84,7 +84,7 @@ fn check(outcome: Outcome) -> Counts {
 fn workspace_tests() -> Counts {
     if !works("cargo", &["nextest", "--version"]) {
         println!("cargo-nextest is missing: building it");
-        if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", NEXTEST])) {
+        if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", "--debug", NEXTEST])) {
             eprintln!("{why}: going on with cargo test");
             return tests(Runner::CargoTest, cargo(&["test", "--workspace", "--no-fail-fast"]));
         }
@@ -96,7 +96,6 @@ fn workspace_tests() -> Counts {
 fn deny() -> Counts {
     if !works("cargo", &["deny", "--version"]) {
         println!("cargo-deny is missing: building it");
-        // Not optimised: it runs for a second, and would otherwise take many minutes to build.
         if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", "--debug", "--no-default-features", DENY])) {
             println!("skipped: cargo-deny can't be built here ({why})");
             return Counts::default();
