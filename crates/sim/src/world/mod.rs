@@ -310,7 +310,7 @@ impl World {
             self.change()?;
         }
         if self.happens(self.settings.stops) {
-            self.stop();
+            self.stop()?;
         }
         match self.dice.below(100) {
             0..18 => self.produce(),

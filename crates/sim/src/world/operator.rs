@@ -183,11 +183,11 @@ impl World {
     }
 
     /// A graceful stop, as SIGTERM asks for it.
-    pub(super) fn stop(&mut self) {
+    pub(super) fn stop(&mut self) -> Checked {
         let now = self.clock.both();
-        let Some(process) = &mut self.process else { return };
+        let Some(process) = &mut self.process else { return Ok(()) };
         if process.stopping {
-            return;
+            return Ok(());
         }
         process.stopping = true;
         for s in process.dispatcher.stop(now) {
@@ -197,7 +197,9 @@ impl World {
         self.tell(format!("SIGTERM: {attempts} attempts under way, {batches} batches of leases not yet taken"));
         // Some attempts end in time, some leases come too late.
         for _ in 0..self.dice.below(10) {
-            let _ = self.deliver().and_then(|()| self.finish()).and_then(|()| self.feed());
+            self.deliver()?;
+            self.finish()?;
+            self.feed()?;
         }
         if let Some(process) = &mut self.process {
             let store = process.store.clone();
@@ -206,5 +208,6 @@ impl World {
                 Answer::Closed
             });
         }
+        Ok(())
     }
 }
