@@ -88,7 +88,7 @@ pub struct Settings {
     pub request_header_bytes_limit: ByteSize,
     pub idempotency_wait: Duration,
     pub max_connections: u32,
-    /// Zero: one for each core.
+    /// Zero: one for each core but one, which is left to the store's writer.
     pub runtime_threads: u32,
     pub log_level: LogFilter,
     pub log_format: LogFormat,

@@ -145,7 +145,7 @@ pub static SETTINGS: &[Setting] = &[
         |s| &mut s.idempotency_wait,
     ),
     row("max-connections", "10240", "API connections open at a time", |s| &mut s.max_connections),
-    row("runtime-threads", "0", "Worker threads; 0 = one for each core", |s| &mut s.runtime_threads),
+    row("runtime-threads", "0", "Worker threads; 0 = one for each core but one", |s| &mut s.runtime_threads),
     row("log-level", "info", "What is logged: a level, or target=level pairs", |s| &mut s.log_level),
     row("log-format", "text", "How the log is written", |s| &mut s.log_format),
 ];

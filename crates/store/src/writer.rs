@@ -21,6 +21,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// Operations that one transaction takes at most.
 const BATCH_MAX: usize = 1024;
+/// Operations that a busy server's transaction carries, about.
+const OPS_EXPECTED: usize = 128;
 /// Operations and payload bytes that may wait; beyond them, messages are refused with `Busy`.
 const QUEUE_MAX: usize = 32_768;
 const QUEUE_BYTES_MAX: usize = 64 << 20;
@@ -251,7 +253,7 @@ impl Queue {
         let take = || {
             let mut q = self.state.lock();
             q.bytes = 0;
-            std::mem::take(&mut q.ops)
+            std::mem::replace(&mut q.ops, Vec::with_capacity(OPS_EXPECTED))
         };
         let ops = take();
         if !ops.is_empty() || wait.is_zero() {
