@@ -224,3 +224,26 @@ proptest! {
         prop_assert_eq!(out.len() as i64, added);
     }
 }
+
+#[test]
+fn the_endpoints_of_a_throttled_application_share_its_tokens() {
+    let (mut d, present) = (Dispatcher::<()>::new(limits()), Present::default());
+    let of_app = |e| {
+        let mut r = Arc::into_inner(route(e, None, false)).unwrap();
+        r.app_throttle_rate = Some(10);
+        Arc::new(r)
+    };
+    for e in [1, 2] {
+        let shared = of_app(e);
+        present.changed.borrow_mut().insert(shared.endpoint, Some(shared.clone()));
+        for m in 0..3 {
+            d.add(lease(m, &shared), 0, at(0));
+        }
+    }
+    let mut started = Vec::new();
+    for ms in (0..=500).step_by(50) {
+        started.push(jobs(&mut d, &present, at(ms)).len());
+    }
+    assert_eq!(started.iter().sum::<usize>(), 6, "{started:?}");
+    assert!(started.iter().step_by(2).all(|n| *n == 1), "one each 100 ms, whichever endpoint's: {started:?}");
+}

@@ -91,3 +91,59 @@ pub(super) fn all<T>(
 ) -> rusqlite::Result<Vec<T>> {
     statement.query_map(params, f)?.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::apps;
+    use crate::types::{AppFields, Ref};
+    use domain::{AppId, OrgId, Timestamp};
+    use proptest::prelude::*;
+
+    /// Walks a list of `n` applications in pages, on from `Cursor::After` or back from the end by `Cursor::Before`.
+    fn pages(conn: &rusqlite::Connection, order: Order, limit: u32, back_from: Option<AppId>) -> Vec<Vec<AppId>> {
+        let mut cursor = back_from.map(Cursor::Before);
+        let mut found = Vec::new();
+        loop {
+            let page = apps::list(conn, OrgId(1), &PageQuery { limit, cursor, order }).unwrap();
+            found.push(page.data.iter().map(|a| a.id).collect());
+            cursor = match back_from {
+                None => page.last.map(Cursor::After),
+                Some(_) => page.first.map(Cursor::Before),
+            };
+            if page.done {
+                return found;
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn pages_of_any_size_show_each_row_once_in_order_forth_and_back(
+            mut ids in prop::collection::btree_set(1i64..1000, 1..40),
+            limit in 1u32..12,
+            descending in any::<bool>(),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let conn = crate::sqlite::open_writer(&dir.path().join("t.db"), None).unwrap();
+            for id in &ids {
+                let fields = AppFields { name: "a".into(), ..AppFields::default() };
+                apps::create(&conn, AppId(*id), OrgId(1), &fields, false, Timestamp(0)).unwrap();
+            }
+            let order = if descending { Order::Descending } else { Order::Ascending };
+            let mut want: Vec<AppId> = std::mem::take(&mut ids).into_iter().map(AppId).collect();
+            if descending {
+                want.reverse();
+            }
+            let forth = pages(&conn, order, limit, None);
+            prop_assert!(forth.iter().all(|p| p.len() <= limit as usize && !p.is_empty()));
+            prop_assert_eq!(&forth.concat(), &want);
+            let (last, before) = want.split_last().unwrap();
+            let mut back = pages(&conn, order, limit, Some(*last));
+            back.reverse();
+            prop_assert_eq!(back.concat(), before);
+            prop_assert_eq!(apps::find(&conn, OrgId(1), &Ref::Id(*last)).unwrap().id, *last);
+        }
+    }
+}
