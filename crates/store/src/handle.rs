@@ -3,6 +3,7 @@
 //! Writes go to the writer thread, reads to a few reading connections. **Invariant:** a verb that returned `Ok` is on
 //! disk, and every later read sees it.
 
+use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
 use crate::readers::Readers;
 use crate::routes::Routes;
@@ -16,36 +17,10 @@ use domain::{
 };
 use parking_lot::RwLock;
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
-
-/// How the store is set up. Each limit is a setting.
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// The database file.
-    pub path: PathBuf,
-    pub codec: IdCodec,
-    /// Deliveries of one endpoint kept in memory.
-    pub lane_capacity: u32,
-    /// Payload bytes of leased deliveries kept in memory.
-    pub memory_in_flight: u64,
-    /// SDK-made idempotency keys remembered in memory.
-    pub idempotency_window: usize,
-    /// How long other idempotency keys are kept.
-    pub idempotency_retention: Duration,
-    pub payload_retention: Duration,
-    pub message_retention: Duration,
-    pub attempt_retention: Duration,
-    /// Disable an endpoint that only failed for so long; zero never does.
-    pub endpoint_disable_after: Duration,
-    /// Free bytes of disk below which messages are refused.
-    pub disk_reserve: u64,
-    /// Name of a registered SQLite file system; `None` is the operating system's. The simulation has its own.
-    pub vfs: Option<String>,
-}
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -78,33 +53,6 @@ impl Drop for Inner {
 /// Leases for the engine, in batches.
 pub struct LeaseStream {
     leases: mpsc::UnboundedReceiver<Vec<Lease>>,
-}
-
-/// Counters and gauges, read by `/metrics`.
-#[derive(Debug, Default)]
-pub struct StoreMetrics {
-    pub messages_accepted: AtomicU64,
-    /// Answered from an idempotency key.
-    pub messages_repeated: AtomicU64,
-    /// Messages refused because the disk is below its reserve.
-    pub refused_full: AtomicU64,
-    /// Whether it was at the last look.
-    pub disk_full: AtomicBool,
-    pub attempts_succeeded: AtomicU64,
-    pub attempts_failed: AtomicU64,
-    /// Settlements of leases that were no longer held.
-    pub leases_lost: AtomicU64,
-    pub commits: AtomicU64,
-    /// Microseconds spent in transactions.
-    pub commit_us: AtomicU64,
-    /// Operations that those transactions carried.
-    pub committed_ops: AtomicU64,
-    /// Deliveries on disk that wait for their time or for room.
-    pub deliveries_waiting: AtomicI64,
-    pub deliveries_dead: AtomicI64,
-    /// Deliveries in memory.
-    pub deliveries_leased: AtomicI64,
-    pub in_flight_bytes: AtomicI64,
 }
 
 /// Organisations remembered at most; beyond it the cache starts anew.

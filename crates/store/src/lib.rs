@@ -3,6 +3,7 @@
 //! Called by `api` (accept, configuration, lists), `engine` (leases in, settlements out) and `app` (open, close).
 //! **Invariant:** SQL lives in this crate only; no transaction is open while anything waits for the network.
 
+mod config;
 #[cfg(test)]
 mod contract;
 mod error;
@@ -15,8 +16,9 @@ pub mod sqlite;
 mod types;
 mod writer;
 
+pub use config::{StoreConfig, StoreMetrics};
 pub use error::{OpenError, StoreError};
-pub use handle::{LeaseStream, Store, StoreConfig, StoreMetrics};
+pub use handle::{LeaseStream, Store};
 pub use types::*;
 
 /// The parts that the simulation drives step by step.

@@ -4,8 +4,8 @@
 //! once. No timer: an idle store answers in one sync, a busy one amortises it. **Invariant:** an answer leaves after the
 //! commit that it speaks of; a settlement is never dropped for want of disk.
 
+use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::StoreError;
-use crate::handle::{StoreConfig, StoreMetrics};
 use crate::sqlite::core::Core;
 use crate::types::{Accepted, Lease, NewMessage, Settlement};
 use domain::{Clock, Timestamp};

@@ -5,8 +5,8 @@
 
 use super::deliveries::{self, Found};
 use super::{endpoints, messages, tokens};
+use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
-use crate::handle::{StoreConfig, StoreMetrics};
 use crate::idempotency::KeyWindow;
 use crate::lanes::Lanes;
 use crate::routes::Routes;

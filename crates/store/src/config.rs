@@ -1,0 +1,60 @@
+//! What the store is told at the start, and the figures that it publishes.
+//!
+//! **Invariant:** plain values; each limit is a setting that `app` reads.
+
+use domain::IdCodec;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::time::Duration;
+
+/// How the store is set up. Each limit is a setting.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// The database file.
+    pub path: PathBuf,
+    pub codec: IdCodec,
+    /// Deliveries of one endpoint kept in memory.
+    pub lane_capacity: u32,
+    /// Payload bytes of leased deliveries kept in memory.
+    pub memory_in_flight: u64,
+    /// SDK-made idempotency keys remembered in memory.
+    pub idempotency_window: usize,
+    /// How long other idempotency keys are kept.
+    pub idempotency_retention: Duration,
+    pub payload_retention: Duration,
+    pub message_retention: Duration,
+    pub attempt_retention: Duration,
+    /// Disable an endpoint that only failed for so long; zero never does.
+    pub endpoint_disable_after: Duration,
+    /// Free bytes of disk below which messages are refused.
+    pub disk_reserve: u64,
+    /// Name of a registered SQLite file system; `None` is the operating system's. The simulation has its own.
+    pub vfs: Option<String>,
+}
+
+/// Counters and gauges, read by `/metrics`.
+#[derive(Debug, Default)]
+pub struct StoreMetrics {
+    pub messages_accepted: AtomicU64,
+    /// Answered from an idempotency key.
+    pub messages_repeated: AtomicU64,
+    /// Messages refused because the disk is below its reserve.
+    pub refused_full: AtomicU64,
+    /// Whether it was at the last look.
+    pub disk_full: AtomicBool,
+    pub attempts_succeeded: AtomicU64,
+    pub attempts_failed: AtomicU64,
+    /// Settlements of leases that were no longer held.
+    pub leases_lost: AtomicU64,
+    pub commits: AtomicU64,
+    /// Microseconds spent in transactions.
+    pub commit_us: AtomicU64,
+    /// Operations that those transactions carried.
+    pub committed_ops: AtomicU64,
+    /// Deliveries on disk that wait for their time or for room.
+    pub deliveries_waiting: AtomicI64,
+    pub deliveries_dead: AtomicI64,
+    /// Deliveries in memory.
+    pub deliveries_leased: AtomicI64,
+    pub in_flight_bytes: AtomicI64,
+}
