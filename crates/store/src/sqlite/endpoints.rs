@@ -6,6 +6,7 @@ use crate::types::{Endpoint, EndpointFields, EndpointPatch, EndpointRef, Page, P
 use domain::route::SealedSecret;
 use domain::{AppId, AppRoute, EndpointId, EndpointRoute, OrgId, Subscription, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -283,13 +284,33 @@ pub(crate) fn load_route(conn: &Connection, app: AppId, now: Timestamp) -> Resul
             secrets: Vec::new(),
         })
     })?;
+    let mut secrets = live_secrets_of_app(conn, app, now)?;
     for e in &mut endpoints {
-        let live = live_secrets(conn, e.endpoint, now)?;
-        e.secrets =
-            live.into_iter().map(|s| SealedSecret { sealed: s.sealed.into(), expires_at: s.expires_at }).collect();
+        e.secrets = secrets.remove(&e.endpoint).unwrap_or_default();
     }
     let endpoints = endpoints.into_iter().map(Arc::new).collect();
     Ok(Some(AppRoute { org, app, uid: uid.map(Into::into), throttle_rate, endpoints }))
+}
+
+/// All endpoints' at once: an application may have thousands.
+fn live_secrets_of_app(
+    conn: &Connection,
+    app: AppId,
+    now: Timestamp,
+) -> Result<HashMap<EndpointId, Vec<SealedSecret>>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT s.endpoint, s.sealed, s.expires_at FROM endpoint e JOIN endpoint_secret s ON s.endpoint = e.id
+         WHERE e.app = ? AND e.deleted = 0 AND (s.expires_at IS NULL OR s.expires_at > ?) ORDER BY e.id DESC, s.id DESC",
+    )?;
+    let found = rows::all(&mut statement, &[&app.0, &now.0], |r| {
+        let sealed = r.get::<_, Vec<u8>>(1)?.into();
+        Ok((EndpointId(r.get(0)?), SealedSecret { sealed, expires_at: rows::optional_time(r, "expires_at")? }))
+    })?;
+    let mut by_endpoint: HashMap<EndpointId, Vec<SealedSecret>> = HashMap::new();
+    for (endpoint, secret) in found {
+        by_endpoint.entry(endpoint).or_default().push(secret);
+    }
+    Ok(by_endpoint)
 }
 
 fn boxed(list: Vec<String>) -> Box<[Box<str>]> {
