@@ -247,3 +247,13 @@ fn the_endpoints_of_a_throttled_application_share_its_tokens() {
     assert_eq!(started.iter().sum::<usize>(), 6, "{started:?}");
     assert!(started.iter().step_by(2).all(|n| *n == 1), "one each 100 ms, whichever endpoint's: {started:?}");
 }
+
+#[test]
+fn a_resend_is_attempted_even_at_a_disabled_endpoint() {
+    let (mut d, present) = (Dispatcher::<()>::new(limits()), Present::default());
+    let off = route(2, None, true);
+    d.add(Lease { cause: Cause::Resend, ..lease(1, &off) }, 0, at(0));
+    d.add(lease(2, &off), 0, at(0));
+    assert!(matches!(d.next(&present, at(0)), Some(Step::Attempt(job)) if job.lease.cause == Cause::Resend));
+    assert!(matches!(d.next(&present, at(0)), Some(Step::Settle(s)) if s.next == Next::Released(at(0).wall)));
+}
