@@ -213,6 +213,7 @@ fn api_config(
             max_header_bytes: usize_of(s.request_header_bytes_limit.bytes()),
             drain_timeout: s.shutdown_timeout,
         },
+        inbound: None,
     }
 }
 

@@ -3,10 +3,17 @@
 //! **Invariant:** read once in `app`; nothing here reads the environment.
 
 use crate::auth::JwtKeys;
+use axum::body::Body;
+use domain::SourceRoute;
 use domain::target::TargetRules;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use signing::{SecretBox, SignatureType};
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use store::{CapturedRequest, InboundEvent};
 
 /// Settings of the API. Each limit is a setting.
 #[derive(Clone)]
@@ -30,7 +37,20 @@ pub struct ApiConfig {
     /// Prometheus text of the other crates, appended to `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub limits: ServerLimits,
+    /// Answers requests to `/in/`; `None` where nothing is received.
+    pub inbound: Option<Arc<dyn Inbound>>,
 }
+
+/// The inbound data plane, as the HTTP server and the API's handlers see it.
+pub trait Inbound: Send + Sync {
+    /// Answers a request to `/in/...`. `peer` is the other end of the connection.
+    fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> BoxFuture<Response<Body>>;
+    /// The events that a captured request stands for (its body must be there), for accepting or replaying it by hand.
+    /// The text says why there are none.
+    fn events(&self, source: &Arc<SourceRoute>, request: &CapturedRequest) -> Result<Vec<InboundEvent>, String>;
+}
+
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Limits of the HTTP server.
 #[derive(Clone, Copy, Debug)]

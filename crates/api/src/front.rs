@@ -5,7 +5,7 @@
 
 use crate::auth::Auth;
 use crate::call::{Params, Shared};
-use crate::config::{ApiConfig, ServerLimits};
+use crate::config::{ApiConfig, Inbound, ServerLimits};
 use crate::idempotency::InFlight;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
@@ -25,6 +25,8 @@ use tower::ServiceExt;
 
 /// Where the API begins; CORS is for these paths only.
 const PREFIX: &str = "/api/v1/";
+/// Where sources' URLs begin.
+const INBOUND_PREFIX: &str = "/in/";
 /// The row of the table that the front matches itself.
 const MESSAGE_CREATE: usize = 0;
 
@@ -64,6 +66,11 @@ impl Api {
     pub(crate) fn connection_opened(&self) -> OpenConnection {
         self.shared.metrics.connections.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         OpenConnection(self.shared.clone())
+    }
+
+    /// Who answers a request for `path`, if it is inbound.
+    pub(crate) fn inbound(&self, path: &str) -> Option<Arc<dyn Inbound>> {
+        if path.starts_with(INBOUND_PREFIX) { self.shared.config.inbound.clone() } else { None }
     }
 
     /// Answers one request.

@@ -26,6 +26,6 @@ mod wire;
 mod tests;
 
 pub use auth::{Capabilities, Capability, JwtAlgorithm, JwtKeyError, JwtKeys, NewToken};
-pub use config::{ApiConfig, PAYLOAD_LIMIT_DEFAULT, REQUEST_BODY_LIMIT_DEFAULT, ServerLimits};
+pub use config::{ApiConfig, BoxFuture, Inbound, PAYLOAD_LIMIT_DEFAULT, REQUEST_BODY_LIMIT_DEFAULT, ServerLimits};
 pub use front::Api;
 pub use server::serve;

@@ -11,6 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -32,11 +33,11 @@ pub async fn serve(listener: TcpListener, api: Api, shutdown: impl Future<Output
             let permit = connections.clone().acquire_owned().await.ok();
             (listener.accept().await, permit)
         };
-        let (stream, permit) = tokio::select! {
+        let (stream, peer, permit) = tokio::select! {
             biased;
             () = &mut shutdown => break,
             (accepted, permit) = next => match accepted {
-                Ok((stream, _)) => (stream, permit),
+                Ok((stream, peer)) => (stream, peer, permit),
                 Err(cause) => {
                     tracing::warn!(%cause, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -44,7 +45,7 @@ pub async fn serve(listener: TcpListener, api: Api, shutdown: impl Future<Output
                 }
             },
         };
-        let connection = connection(&builder, stream, api.clone());
+        let connection = connection(&builder, stream, peer, api.clone());
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(cause) = connection.await {
@@ -75,6 +76,7 @@ type Connection<S> = http1::Connection<TokioIo<TcpStream>, S>;
 fn connection(
     builder: &http1::Builder,
     stream: TcpStream,
+    peer: SocketAddr,
     api: Api,
 ) -> Connection<
     impl hyper::service::Service<
@@ -91,7 +93,13 @@ fn connection(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let _connected = &open;
         let api = api.clone();
-        async move { Ok::<_, Infallible>(api.answer(request).await) }
+        async move {
+            let response = match api.inbound(request.uri().path()) {
+                Some(inbound) => inbound.answer(request, peer).await,
+                None => api.answer(request).await,
+            };
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut builder = builder.clone();
     builder.timer(ConnectionTimer::default());

@@ -74,6 +74,8 @@ pub enum Kind {
     Attempt,
     EventType,
     Task,
+    Source,
+    Request,
 }
 
 impl Kind {
@@ -85,6 +87,8 @@ impl Kind {
             Kind::Attempt => "atmpt_",
             Kind::EventType => "evtype_",
             Kind::Task => "qtask_",
+            Kind::Source => "src_",
+            Kind::Request => "req_",
         }
     }
 }
@@ -125,6 +129,10 @@ typed_id! {
     EventTypeId = EventType;
     /// A background task.
     TaskId = Task;
+    /// A source: an inbound URL. A bin is one without routes.
+    SourceId = Source;
+    /// A captured inbound request.
+    RequestId = Request;
 }
 
 /// An organisation's row number. Its public text comes from its tokens, so it is stored.

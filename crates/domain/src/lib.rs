@@ -7,6 +7,7 @@ pub mod decide;
 pub mod delivery;
 pub mod guard;
 pub mod ids;
+pub mod inbound;
 pub mod outcome;
 pub mod retry;
 pub mod retry_after;
@@ -17,7 +18,12 @@ pub mod time;
 pub use decide::{Decision, LaneSignal, decide};
 pub use delivery::{Cause, DeadReason, DeliveryKey};
 pub use ids::{
-    AppId, AttemptId, EndpointId, EventTypeId, IdCodec, Kind, MessageId, OrgId, Seq, SeqGen, TaskId, TypedId, Uid,
+    AppId, AttemptId, EndpointId, EventTypeId, IdCodec, Kind, MessageId, OrgId, RequestId, Seq, SeqGen, SourceId,
+    TaskId, TypedId, Uid,
+};
+pub use inbound::{
+    DedupBy, DedupOptions, DeliveryMode, HeadError, RequestHead, ResponseOptions, SourceOptions, SourceRoute,
+    SourceState, source_config_aad,
 };
 pub use outcome::{AttemptReport, Outcome, RefusedRule, Stage, Unreachable};
 pub use retry::RetrySchedule;

@@ -8,7 +8,9 @@ mod config;
 mod contract;
 mod error;
 mod handle;
+mod handle_inbound;
 mod idempotency;
+mod inbound;
 mod lanes;
 mod readers;
 mod routes;
@@ -19,6 +21,8 @@ mod writer;
 pub use config::{StoreConfig, StoreMetrics};
 pub use error::{OpenError, StoreError};
 pub use handle::{LeaseStream, Store};
+pub use handle_inbound::Watch;
+pub use inbound::*;
 pub use types::*;
 
 /// The parts that the simulation drives step by step.

@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use domain::{
-    AppId, AppRoute, AttemptId, Cause, DeadReason, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId, TaskId,
-    Timestamp,
+    AppId, AppRoute, AttemptId, Cause, DeadReason, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId,
+    RequestHead, TaskId, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -376,6 +376,8 @@ pub struct Lease {
     pub cause: Cause,
     pub endpoint: Arc<EndpointRoute>,
     pub payload: Bytes,
+    /// The request that it is passed through from: its method, query and headers go with the payload.
+    pub passage: Option<Arc<RequestHead>>,
 }
 
 /// What became of a lease.

@@ -151,6 +151,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         secret_box: Arc::new(SecretBox::new([3; 32])),
         metrics: Arc::new(|| "postrider_test_metric 1\n".to_owned()),
         limits: ServerLimits::default(),
+        inbound: None,
     };
     change(&mut config);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

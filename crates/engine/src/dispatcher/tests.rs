@@ -47,6 +47,7 @@ fn lease(message: i64, route: &Arc<EndpointRoute>) -> Lease {
         cause: Cause::Subscribed,
         endpoint: route.clone(),
         payload: Bytes::from_static(b"{}"),
+        passage: None,
     }
 }
 

@@ -446,18 +446,20 @@ impl Core {
     fn insert_message(&self, id: MessageId, m: &NewMessage, now: Timestamp) -> Result<()> {
         const DAY: Duration = Duration::from_secs(86_400);
         let until = m.payload_retention_days.map(|d| now.plus(DAY * d).0);
-        self.conn.prepare_cached("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
-            id.0,
-            m.route.app.0,
-            m.event_type,
-            m.event_id,
-            rows::list_text(&m.channels),
-            rows::list_text(&m.tags),
-            m.key.as_ref().filter(|k| k.automatic).map(|k| k.hash),
-            m.deliver_at.map(|t| t.0),
-            until,
-            &m.payload[..],
-        ])?;
+        self.conn.prepare_cached("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)")?.execute(
+            params![
+                id.0,
+                m.route.app.0,
+                m.event_type,
+                m.event_id,
+                rows::list_text(&m.channels),
+                rows::list_text(&m.tags),
+                m.key.as_ref().filter(|k| k.automatic).map(|k| k.hash),
+                m.deliver_at.map(|t| t.0),
+                until,
+                &m.payload[..],
+            ],
+        )?;
         Ok(())
     }
 
@@ -501,6 +503,7 @@ impl Core {
             cause: d.cause,
             endpoint: endpoint.clone(),
             payload: payload.clone(),
+            passage: None,
         });
         deliveries::insert_lease(&self.conn, d, self.epoch)?;
         Ok(())
@@ -557,7 +560,14 @@ impl Core {
         if !self.lanes.try_claim(endpoint, payload.len(), now) {
             return Ok(false);
         }
-        self.tx.leases.push(Lease { key: d.key, attempts: d.attempts, cause: d.cause, endpoint: route, payload });
+        self.tx.leases.push(Lease {
+            key: d.key,
+            attempts: d.attempts,
+            cause: d.cause,
+            endpoint: route,
+            payload,
+            passage: None,
+        });
         deliveries::delete(&self.conn, d.key)?;
         deliveries::insert_lease(&self.conn, d, self.epoch)?;
         self.tx.lane_deltas.entry(endpoint).or_default().0 -= 1;

@@ -1,0 +1,14 @@
+//! The inbound data plane: what happens to a request to a source's URL.
+//!
+//! Called by `app`, which mounts it under `/in/`. **Invariant:** imports domain, store and signing only; a request is
+//! answered after it is stored, and is forwarded by nobody here: the engine does that.
+
+use std::future::Future;
+use std::pin::Pin;
+
+/// Fetches documents for verification (certificates, key sets) and confirms subscriptions. `app` implements it over the
+/// guarded egress client.
+pub trait Fetch: Send + Sync {
+    /// `GET`s an `https` URL. The text says why it failed. At most 256 KiB, 10 s, no redirects.
+    fn get(&self, url: &str) -> Pin<Box<dyn Future<Output = Result<bytes::Bytes, String>> + Send + '_>>;
+}
