@@ -243,6 +243,7 @@ macro_rules! suite {
                 messages_are_pulled_oldest_first_from_where_one_left_off,
                 a_rare_message_is_pulled_in_bounded_steps,
                 pulled_messages_are_filtered,
+                large_messages_are_pulled_a_few_at_a_time,
                 a_consumer_stands_where_it_was_set;
             watch:
                 a_message_wakes_those_who_watch_its_application,

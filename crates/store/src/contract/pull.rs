@@ -78,6 +78,22 @@ pub async fn pulled_messages_are_filtered(f: F) {
     assert!(with_content.data.iter().all(|m| m.payload.as_deref() == Some(b"{\"n\": 1}")));
 }
 
+pub async fn large_messages_are_pulled_a_few_at_a_time(f: F) {
+    let w = World::new(f).await;
+    let app = w.app().await;
+    let m = NewMessage { payload: vec![b'1'; 1 << 20].into(), ..w.message(app, "a").await };
+    let mut sent = Vec::new();
+    for _ in 0..6 {
+        sent.push(w.accept(m.clone()).await);
+    }
+    let whole = MessageFilter { with_content: true, ..Default::default() };
+    let first = w.store.messages_after(app, START, whole.clone(), 10).await.unwrap();
+    assert_eq!((ids(&first), first.last, first.done), (sent[..4].to_vec(), Some(sent[3]), false));
+    let second = w.store.messages_after(app, sent[3], whole, 10).await.unwrap();
+    assert_eq!((ids(&second), second.done), (sent[4..].to_vec(), true));
+    assert_eq!(ids(&after(&w, app, START, 10).await), sent);
+}
+
 pub async fn a_consumer_stands_where_it_was_set(f: F) {
     let mut w = World::new(f).await;
     let (app, other) = (w.app().await, w.app().await);

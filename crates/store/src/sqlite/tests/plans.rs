@@ -70,7 +70,10 @@ async fn no_statement_reads_more_than_it_needs() {
         ("FROM source WHERE org = ?1 AND is_bin = ?4 AND id < ?2", "source_by_org (org=? AND is_bin=? AND id<"),
         ("FROM source WHERE org = ?1 AND uid = ?2", "source_uid (org=? AND uid=?"),
         ("FROM source WHERE share = ?", "source_share (share=?"),
-        ("FROM source WHERE expires_at IS NOT NULL AND expires_at <= ?", "source_expires (expires_at>? AND expires_at<?"),
+        (
+            "FROM source WHERE expires_at IS NOT NULL AND expires_at <= ?",
+            "source_expires (expires_at>? AND expires_at<?",
+        ),
         ("SELECT source FROM source_token WHERE token = ?", "PRIMARY KEY (token=?"),
         ("FROM source_token WHERE source = ? AND", "source_token_by_source (source=?"),
         ("id > ?2 AND id < ?3 ORDER BY id ASC", "message_by_app (app=? AND rowid>"),
