@@ -85,3 +85,19 @@ fn numbers_are_plain_digits() {
     assert_eq!(time::check(i64::MIN, i64::MAX, 10, 10).unwrap_err().code(), "timestamp_stale");
     assert_eq!(time::check(i64::MAX, i64::MIN, 10, 10).unwrap_err().code(), "timestamp_future");
 }
+
+#[test]
+fn a_public_key_is_exactly_its_encoding() {
+    // SEQUENCE { SEQUENCE { rsaEncryption, NULL }, BIT STRING of a key }
+    let key: &[u8] = &[
+        0x30, 0x13, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00, 0x03,
+        0x02, 0x00, 0x07,
+    ];
+    assert!(rsa::PublicKey::from_spki(key).is_some());
+    assert!(rsa::PublicKey::from_spki(&[key, &[0]].concat()).is_none());
+    for at in [0, 2, 4, 6, 14, 17, 19] {
+        let mut other = key.to_vec();
+        other[at] ^= 0x40;
+        assert!(rsa::PublicKey::from_spki(&other).is_none(), "byte {at}");
+    }
+}

@@ -136,6 +136,30 @@ fn every_item_of_a_batch_has_to_verify() {
 }
 
 #[test]
+fn what_a_header_has_to_say_is_checked() {
+    assert_malformed(&valid("box").with_header("box-signature-version", "2"), "version");
+    assert_malformed(&valid("box").with_header("box-signature-algorithm", "HmacSHA1"), "algorithm");
+    assert_malformed(&valid("box").with_header("box-delivery-timestamp", "1760000000"), "RFC 3339");
+    assert_eq!(valid("pusher").with_header("x-pusher-key", "other").refusal(), Refusal::Credential);
+    assert_malformed(&valid("paypal").with_header("paypal-auth-algo", "SHA1withRSA"), "SHA256withRSA");
+    let plivo = named("plivo_py#0015");
+    let good = String::from_utf8(plivo.header("x-plivo-signature-v3").unwrap().to_vec()).unwrap();
+    let list = |junk: usize| plivo.with_header("x-plivo-signature-v3", format!("{}{good}", "A,".repeat(junk)));
+    assert_eq!(list(62).judge(), Outcome::Valid);
+    assert_malformed(&list(63), "more than 64");
+}
+
+#[test]
+fn braintree_looks_only_at_the_signature_of_its_public_key() {
+    let case = named("braintree_py#0002");
+    let text = String::from_utf8(case.body.clone()).unwrap();
+    let listed = text.replacen("bt_signature=", "bt_signature=other%7C0000%26", 1);
+    assert_eq!(case.with_body(listed).judge(), Outcome::Valid);
+    let renamed = text.replacen("integration_public_key", "other", 1);
+    assert_malformed(&case.with_body(renamed), "no signature for this public key");
+}
+
+#[test]
 fn box_keys_are_positional() {
     let rotated = named("box_py#0031");
     let with = |secrets| rotated.with_config("secret", json!(null)).with_config("secrets", secrets).judge();
@@ -231,6 +255,13 @@ fn a_document_without_a_usable_certificate_is_not_trusted() {
     let paypal = valid_cases().into_iter().find(|case| case.id == "paypal_leaf_alone").unwrap();
     let other = with(paypal.materials.0.values().next().unwrap());
     assert_eq!(other, Refusal::Untrusted("the certificate was issued for another name".into()));
+}
+
+#[test]
+fn a_key_that_is_not_rsa_is_a_wrong_configuration() {
+    let elliptic = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEmyCfk6/BzC4DT1I/BQ8hOg6VPXPd\nn/fr4NcaReeqNkoP8Mb7sq18vZ8hDoeu7FMbiAb1OIhFAkQsJCrM4/sUBA==\n-----END PUBLIC KEY-----\n";
+    let case = valid("paddle_classic").with_config("publicKey", json!(elliptic));
+    assert!(matches!(case.judge(), Outcome::Unsound(error) if error.field == "publicKey"));
 }
 
 #[test]
