@@ -50,7 +50,7 @@ impl PublicKey {
     /// From a JSON Web Key. `None` when it is of another kind, or not for signatures.
     pub(super) fn from_jwk(jwk: &Value) -> Option<Self> {
         let text = |field| jwk.get(field).and_then(Value::as_str);
-        let bytes = |field| text(field).and_then(|value| BASE64_URL_SAFE_NO_PAD.decode(value).ok());
+        let bytes = |field| BASE64_URL_SAFE_NO_PAD.decode(text(field)?.trim_end_matches('=')).ok();
         if jwk.get("use").is_some_and(|purpose| purpose.as_str() != Some("sig")) {
             return None;
         }
@@ -164,8 +164,15 @@ impl Material {
         is_sound.then(|| Material::Rsa { n: n.to_vec(), e: e.to_vec() })
     }
 
+    /// Some issuers leave out leading zeros of a coordinate; the number is the same.
     fn point_of(curve: &str, x: &[u8], y: &[u8]) -> Option<Self> {
-        (x.len() == y.len()).then(|| Self::point(curve, &[&[4], x, y].concat()))?
+        let len = match curve {
+            "P-256" => P256_LEN,
+            "P-384" => P384_LEN,
+            _ => P521_LEN,
+        } / 2;
+        let zeros = |coordinate: &[u8]| len.checked_sub(coordinate.len()).map(|zeros| vec![0; zeros]);
+        Self::point(curve, &[&[4][..], &zeros(x)?, x, &zeros(y)?, y].concat())
     }
 
     /// From an uncompressed point.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-struct Fetched(HashMap<String, Vec<u8>>);
+pub(super) struct Fetched(HashMap<String, Vec<u8>>);
 
 impl Materials for Fetched {
     fn get(&self, url: &str) -> Option<&[u8]> {
@@ -10,7 +10,7 @@ impl Materials for Fetched {
     }
 }
 
-fn fetched(url: &str, document: &Value) -> Fetched {
+pub(super) fn fetched(url: &str, document: &Value) -> Fetched {
     Fetched(HashMap::from([(url.to_owned(), document.to_string().into_bytes())]))
 }
 
