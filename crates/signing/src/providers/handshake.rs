@@ -80,7 +80,7 @@ pub fn acknowledgement(context: Context<'_>) -> Option<Reply> {
         // developers.hellosign.com/docs/events/overview: other texts count as failures.
         "dropbox_sign" => Some(Reply::text(200, "Hello API Event Received")),
         // discord.com/developers/docs/events/webhook-events: 204, without a body.
-        "discord" => Some(Reply::empty(204)),
+        "discord" => Some(Reply::empty(204).with("content-type", "application/json")),
         // Adobe Sign wants its client id in every answer.
         "adobe-sign" | "adobe_sign" => {
             let client_id = context.config.text("clientId").ok().flatten().and_then(token)?;

@@ -67,7 +67,8 @@ fn discord(request: &Inbound<'_>) -> Option<Handshake> {
     let body: DiscordPing = json(request, "\"type\"")?;
     match (body.r#type, body.event) {
         (1, None) => Some(Handshake::Answer(Reply::json(&json_of!({ "type": 1 })))),
-        (0, None) => Some(Handshake::Answer(Reply::empty(204))),
+        // "You must provide a valid Content-Type", also without a body.
+        (0, None) => Some(Handshake::Answer(Reply::empty(204).with("content-type", "application/json"))),
         _ => None,
     }
 }

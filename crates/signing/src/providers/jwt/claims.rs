@@ -51,6 +51,8 @@ pub(super) struct Rules {
     pub(super) url_hash: Option<&'static str>,
     pub(super) body_hash: Option<BodyHash>,
     pub(super) needs_expiry: bool,
+    /// `nbf` has to be there.
+    pub(super) needs_start: bool,
     /// The oldest `iat`, which is then required.
     pub(super) age_max_s: Option<i64>,
     /// Grace after `exp`.
@@ -89,8 +91,11 @@ impl Rules {
         {
             return Err(Refusal::Stale { age_s: now_ms.saturating_sub(expires) / 1000, tolerance_s: self.leeway_s });
         }
-        let issued = time_ms(claims, "iat")?;
-        for begins in [time_ms(claims, "nbf")?, issued].into_iter().flatten() {
+        let (starts, issued) = (time_ms(claims, "nbf")?, time_ms(claims, "iat")?);
+        if self.needs_start && starts.is_none() {
+            return Err(missing("nbf"));
+        }
+        for begins in [starts, issued].into_iter().flatten() {
             let ahead = begins.saturating_sub(now_ms);
             if ahead > self.ahead_s.saturating_mul(1000) {
                 return Err(Refusal::Future { ahead_s: ahead / 1000, tolerance_s: self.ahead_s });

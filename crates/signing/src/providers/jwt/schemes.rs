@@ -59,6 +59,7 @@ pub(super) fn messagebird(config: Config<'_>) -> Result<Bearer, ConfigError> {
         url_hash: Some("url_hash"),
         body_hash: Some(body_hash("payload_hash", Encoding::Hex, Presence::OnlyWithBody)),
         needs_expiry: true,
+        needs_start: true,
         leeway_s: 1,
         ahead_s: 1,
         ..Rules::default()

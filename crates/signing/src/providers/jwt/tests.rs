@@ -1,6 +1,6 @@
 //! The JWT schemes against vectors of other implementations, and against each kind of damage.
 
-use super::{build, der, key::PublicKey, token::Token};
+use super::{build, claims::Encoding, der, key::PublicKey, token::Token};
 use crate::providers::{Config, ConfigError, Inbound, Materials, NoMaterials, Refusal};
 use base64::{
     Engine,
@@ -126,6 +126,58 @@ fn harvested_vectors_are_judged_as_their_libraries_judge() {
         println!("skipped: {} is not here", folder.display());
     }
     check(&vectors);
+}
+
+/// The HS256 token of these claims.
+fn token(claims: &Value, secret: &str) -> String {
+    let signed = [json!({"alg": "HS256"}), claims.clone()].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+    let signed = signed.join(".");
+    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(ring::hmac::sign(&key, signed.as_bytes())))
+}
+
+#[test]
+fn messagebird_without_any_of_its_claims_is_malformed() {
+    let mut vector = valid().into_iter().find(|v| v.scheme == "messagebird" && v.body.is_empty()).unwrap();
+    let now_s = vector.now_ms / 1000;
+    let url_hash = Encoding::Hex.of(vector.url.as_bytes());
+    let whole = json!({"iss": "MessageBird", "nbf": now_s, "exp": now_s + 60, "url_hash": url_hash});
+    let secret = vector.config["secret"].as_str().unwrap().to_owned();
+    let mut judge = |claims: &Value| {
+        vector.headers[0].1 = token(claims, &secret).into_bytes();
+        vector.judge()
+    };
+    assert_eq!(judge(&whole), Ok(()));
+    for claim in ["iss", "nbf", "exp", "url_hash"] {
+        let mut without = whole.clone();
+        without.as_object_mut().unwrap().remove(claim);
+        assert!(matches!(judge(&without), Err(Refusal::Malformed(_) | Refusal::Untrusted(_))), "{claim}");
+    }
+    for (claim, value) in [("nbf", json!(now_s + 2)), ("exp", json!(now_s - 1)), ("payload_hash", json!(url_hash))] {
+        let mut changed = whole.clone();
+        changed[claim] = value;
+        assert!(judge(&changed).is_err(), "{claim}");
+    }
+}
+
+#[test]
+fn an_authorization_header_needs_the_word_bearer_and_others_may_have_it() {
+    let secret = "a secret for this test";
+    let claims = json!({"exp": 1_760_000_300});
+    let judge = |header: &str, prefix: &str| {
+        let mut vector = valid().into_iter().find(|v| v.scheme == "jwt").unwrap();
+        vector.config = json!({"secret": secret, "algorithm": "HS256", "header": header});
+        vector.headers = vec![(header.to_owned(), format!("{prefix}{}", token(&claims, secret)).into_bytes())];
+        vector.judge().map_err(|refusal| refusal.code())
+    };
+    for (header, prefix) in
+        [("authorization", "Bearer "), ("authorization", "bearer "), ("x-jwt", ""), ("x-jwt", "Bearer ")]
+    {
+        assert_eq!(judge(header, prefix), Ok(()), "{header} {prefix}");
+    }
+    for (header, prefix) in [("authorization", ""), ("authorization", "Basic "), ("x-jwt", "Basic "), ("x-jwt", " ")] {
+        assert_eq!(judge(header, prefix), Err("signature_malformed"), "{header} {prefix}");
+    }
 }
 
 #[test]
