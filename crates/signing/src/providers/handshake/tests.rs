@@ -1,6 +1,6 @@
 //! Every handshake of `vectors/challenges.json`, those that aren't in it, and what must not be answered.
 
-use super::{BODY_LEN_MAX, Context, ECHO_LEN_MAX, Handshake, Reply, acknowledgement, after, before};
+use super::{BODY_LEN_MAX, Context, ECHO_LEN_MAX, Handshake, Reply, TOKEN_LEN_MAX, acknowledgement, after, before};
 use crate::providers::{Config, Inbound};
 use serde_json::{Value, json};
 
@@ -330,6 +330,37 @@ fn a_cloudevents_origin_may_ask_at_any_source() {
 }
 
 #[test]
+fn a_cloudevents_rate_is_allowed_when_it_is_one() {
+    for (rate, is_one) in [("120", true), ("*", true), ("12x", false), ("-1", false), ("12345678901", false)] {
+        let headers = vec![("webhook-request-origin", "a.example"), ("webhook-request-rate", rate)];
+        let answer = reply(asked_before("github", json!({}), Sent { method: "OPTIONS", headers, ..Sent::default() }));
+        assert_eq!(answer.headers.contains(&("webhook-allowed-rate", rate.to_owned())), is_one, "{rate}");
+    }
+}
+
+#[test]
+fn braintrees_challenge_is_short_hexadecimal_and_nothing_else_is_signed() {
+    let ask =
+        |config: Value, challenge: &str| asked_before("braintree", config, get(&format!("?bt_challenge={challenge}")));
+    let challenge = "20f9f8ed05f77439fe955c977e4c8a53";
+    let answer = "integration_public_key|d9b899556c966b3f06945ec21311865d35df3ce4";
+    for config in [
+        json!({"secret": "integration_private_key", "publicKey": "integration_public_key"}),
+        json!({"secret": "integration_private_key", "public_key": "integration_public_key"}),
+        json!({"secret": "integration_public_key|integration_private_key"}),
+    ] {
+        assert_eq!(text_of(ask(config, challenge)).1, answer);
+    }
+    let config = || json!({"secret": "integration_private_key", "publicKey": "integration_public_key"});
+    for other in
+        ["20f9", "20F9F8ED05F77439FE955C977E4C8A53", "20f9f8ed05f77439fe955c977e4c8a530", "bt_payload%3Dxxxxxxxxxxxxx"]
+    {
+        assert_eq!(ask(config(), other), None, "{other}");
+    }
+    assert_eq!(ask(json!({"secret": "integration_private_key"}), challenge), None, "without a public key");
+}
+
+#[test]
 fn nothing_is_echoed_that_is_long_or_has_control_characters() {
     let longest = format!("?challenge={}", "a".repeat(ECHO_LEN_MAX));
     assert_eq!(text_of(asked_before("dropbox", json!({}), get(&longest))).1.len(), ECHO_LEN_MAX);
@@ -340,7 +371,7 @@ fn nothing_is_echoed_that_is_long_or_has_control_characters() {
     assert_eq!(asked_after("slack", post(body)), None);
     let body = json!({"type": "url_verification", "challenge": "a", "pad": "x".repeat(BODY_LEN_MAX)}).to_string();
     assert_eq!(asked_after("slack", post(body)), None);
-    for bad in ["a\r\nset-cookie: x", "a b", "é"] {
+    for bad in ["a\r\nset-cookie: x", "a b", "é", &"a".repeat(TOKEN_LEN_MAX + 1)] {
         let sent = Sent { headers: vec![("smartsheet-hook-challenge", bad)], ..Sent::default() };
         assert_eq!(asked_before("smartsheet", json!({}), sent), None, "{bad}");
     }

@@ -1,6 +1,6 @@
 //! The JWT schemes against vectors of other implementations, and against each kind of damage.
 
-use super::{build, claims::Encoding, der, key::PublicKey, token::Token};
+use super::{algorithm::Algorithm, build, claims::Encoding, der, key::PublicKey, token::Token};
 use crate::providers::{Config, ConfigError, Inbound, Materials, NoMaterials, Refusal};
 use base64::{
     Engine,
@@ -141,6 +141,7 @@ fn messagebird_without_any_of_its_claims_is_malformed() {
     let mut vector = valid().into_iter().find(|v| v.scheme == "messagebird" && v.body.is_empty()).unwrap();
     let now_s = vector.now_ms / 1000;
     let url_hash = Encoding::Hex.of(vector.url.as_bytes());
+    let hash_of_nothing = Encoding::Hex.of(b"");
     let whole = json!({"iss": "MessageBird", "nbf": now_s, "exp": now_s + 60, "url_hash": url_hash});
     let secret = vector.config["secret"].as_str().unwrap().to_owned();
     let mut judge = |claims: &Value| {
@@ -153,7 +154,9 @@ fn messagebird_without_any_of_its_claims_is_malformed() {
         without.as_object_mut().unwrap().remove(claim);
         assert!(matches!(judge(&without), Err(Refusal::Malformed(_) | Refusal::Untrusted(_))), "{claim}");
     }
-    for (claim, value) in [("nbf", json!(now_s + 2)), ("exp", json!(now_s - 1)), ("payload_hash", json!(url_hash))] {
+    for (claim, value) in
+        [("nbf", json!(now_s + 2)), ("exp", json!(now_s - 1)), ("payload_hash", json!(hash_of_nothing))]
+    {
         let mut changed = whole.clone();
         changed[claim] = value;
         assert!(judge(&changed).is_err(), "{claim}");
@@ -271,4 +274,39 @@ fn coordinates_without_leading_zeros_are_the_same_key() {
     let jwk = |x: &[u8]| json!({"kty": "EC", "crv": "P-256", "x": coordinate(x), "y": coordinate(&[7; 32])});
     assert_eq!(PublicKey::from_set(&jwk(&[1; 31])).len(), 1);
     assert_eq!(PublicKey::from_set(&jwk(&[1; 33])).len(), 0);
+}
+
+#[test]
+fn a_json_web_key_serves_its_own_purpose_and_algorithm_only() {
+    let vector = made().into_iter().find(|v| v.config.get("jwks").is_some()).unwrap();
+    let whole = vector.config["jwks"]["keys"][0].clone();
+    assert_eq!(whole["kty"], "RSA");
+    let with = |field: &str, value: Value| {
+        let mut key = whole.clone();
+        key[field] = value;
+        PublicKey::from_jwk(&key)
+    };
+    assert!(with("use", json!("enc")).is_none());
+    assert!(with("alg", json!("RSA-OAEP")).is_none());
+    assert!(with("kty", json!("oct")).is_none());
+    assert!(with("n", json!("AQAB")).is_none(), "a short modulus");
+    assert!(with("expired_at", json!("tomorrow")).is_none());
+    let only = with("alg", json!("RS512")).unwrap();
+    assert!(only.serves(Algorithm::Rs512) && !only.serves(Algorithm::Rs256) && !only.serves(Algorithm::Ps512));
+    let any = PublicKey::from_jwk(&whole).unwrap();
+    assert!(any.serves(Algorithm::Rs256) && any.serves(Algorithm::Ps512) && !any.serves(Algorithm::Es256));
+}
+
+#[test]
+fn der_with_something_left_over_inside_is_refused() {
+    let key = [0x30, 0x07, 0x02, 0x02, 0x00, 0xff, 0x02, 0x01, 0x03];
+    assert_eq!(der::rsa_key(&key), Some((&[0xff][..], &[3][..])));
+    let more = [0x30, 0x09, 0x02, 0x02, 0x00, 0xff, 0x02, 0x01, 0x03, 0x05, 0x00];
+    assert_eq!(der::rsa_key(&more), None);
+    let negative = [0x30, 0x06, 0x02, 0x01, 0xff, 0x02, 0x01, 0x03];
+    assert_eq!(der::rsa_key(&negative), None);
+    let info = [0x30, 0x09, 0x30, 0x03, 0x06, 0x01, 0x2a, 0x03, 0x02, 0x00, 0x07];
+    assert_eq!(der::key_info(&info), Some(der::Info { algorithm: &[0x2a], parameters: None, key: &[7] }));
+    let more = [0x30, 0x0b, 0x30, 0x03, 0x06, 0x01, 0x2a, 0x03, 0x02, 0x00, 0x07, 0x05, 0x00];
+    assert_eq!(der::key_info(&more), None);
 }

@@ -108,3 +108,25 @@ fn truelayer_fetches_its_keys_from_its_own_hosts_only() {
     let without_jku = Vector { config: json!({}), ..first("truelayer") }.judge();
     assert!(matches!(without_jku, Err(Refusal::Untrusted(_))));
 }
+
+#[test]
+fn no_document_is_asked_for_whose_url_a_token_made_up() {
+    let (mut vector, _) = plaid();
+    let text = String::from_utf8(vector.headers[0].1.clone()).unwrap();
+    let (_, rest) = text.split_once('.').unwrap();
+    for kid in [
+        json!("../x"),
+        json!("a b"),
+        json!("a#b"),
+        json!("é"),
+        json!(""),
+        json!(1),
+        json!("a".repeat(129)),
+        Value::Null,
+    ] {
+        let header = BASE64_URL_SAFE_NO_PAD.encode(json!({"alg": "ES256", "kid": kid}).to_string());
+        vector.headers[0].1 = format!("{header}.{rest}").into_bytes();
+        let verdict = vector.judge();
+        assert!(matches!(verdict, Err(Refusal::Malformed(_))), "{kid}: {verdict:?}");
+    }
+}

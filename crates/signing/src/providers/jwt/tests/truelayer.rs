@@ -90,3 +90,12 @@ fn a_signed_header_that_is_missing_or_doubled_is_said_to_be() {
     vector.headers.extend([timestamp.clone(), timestamp]);
     assert_eq!(vector.judge(), Err(Refusal::Doubled("x-tl-webhook-timestamp".into())));
 }
+
+#[test]
+fn a_signature_with_a_payload_of_its_own_is_not_detached() {
+    let mut vector = signed("https://example.com/in", "/in", json!({}));
+    let text = String::from_utf8(vector.headers[0].1.clone()).unwrap();
+    vector.headers[0].1 = text.replace("..", ".e30.").into_bytes();
+    let verdict = vector.judge_with(&fetched(SET, &set("key-1")));
+    assert!(matches!(verdict, Err(Refusal::Malformed(_))), "{verdict:?}");
+}
