@@ -347,6 +347,7 @@ fn braintrees_challenge_is_short_hexadecimal_and_nothing_else_is_signed() {
     for config in [
         json!({"secret": "integration_private_key", "publicKey": "integration_public_key"}),
         json!({"secret": "integration_private_key", "public_key": "integration_public_key"}),
+        json!({"secret": "integration_private_key", "publicKeys": ["integration_public_key", "another"]}),
         json!({"secret": "integration_public_key|integration_private_key"}),
     ] {
         assert_eq!(text_of(ask(config, challenge)).1, answer);

@@ -107,7 +107,7 @@ fn okta(request: &Inbound<'_>) -> Option<Handshake> {
 }
 
 /// Braintree: `public key|hex HMAC-SHA1(SHA1(private key), challenge)`. Source: braintree_python, `webhook_notification_gateway`.
-/// The configuration has `publicKey` (or `public_key`) and `secret`, or `secret` is `public key|private key`.
+/// The configuration has `publicKey` (or `publicKeys`, `public_key`) and `secret`, or `secret` is `public key|private key`.
 fn braintree(context: Context<'_>, request: &Inbound<'_>) -> Option<Handshake> {
     let challenge = parameter(request, "bt_challenge")?;
     let is_hex = challenge.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -115,10 +115,11 @@ fn braintree(context: Context<'_>, request: &Inbound<'_>) -> Option<Handshake> {
         return None;
     }
     let secret = secrets(context).into_iter().next()?;
-    let named = |field| context.config.text(field).ok().flatten();
-    let (public, private) = match named("publicKey").or_else(|| named("public_key")) {
+    let snake = context.config.text("public_key").ok().flatten().map(str::to_owned);
+    let camel = || context.config.public_keys().ok().and_then(|keys| keys.first().map(|key| key.to_string()));
+    let (public, private) = match snake.or_else(camel) {
         Some(public) => (public, secret.as_str()),
-        None => secret.split_once('|')?,
+        None => secret.split_once('|').map(|(public, private)| (public.to_owned(), private))?,
     };
     let key = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, private.as_bytes());
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_ref());
