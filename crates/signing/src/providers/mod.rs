@@ -12,6 +12,7 @@ mod config;
 pub mod handshake;
 mod jwt;
 mod provider;
+mod query;
 mod refusal;
 mod request;
 mod sign;
