@@ -6,7 +6,7 @@ use super::ConfigError;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A shared secret as text.
 pub type Secret = Zeroizing<String>;
@@ -27,11 +27,14 @@ const SHOWN: &[&str] = &[
     "allow",
     "allowIps",
     "audience",
+    "bodyHashClaim",
+    "bodyHashEncoding",
     "certUrl",
-    "claim",
+    "certificate",
     "clientId",
     "contentType",
     "encoding",
+    "environment",
     "format",
     "header",
     "issuer",
@@ -41,7 +44,9 @@ const SHOWN: &[&str] = &[
     "prefix",
     "publicKey",
     "publicKeys",
+    "public_key",
     "query",
+    "requireExpiry",
     "schedule",
     "separator",
     "signatureKey",
@@ -51,6 +56,8 @@ const SHOWN: &[&str] = &[
     "timestampKey",
     "timestampUnit",
     "tolerance",
+    "topicArns",
+    "topics",
     "username",
 ];
 
@@ -72,6 +79,11 @@ impl<'a> Config<'a> {
     /// Like [`new`](Self::new), but takes secrets of any length: for judging single requests, not for sources.
     pub fn lenient(value: &'a Value) -> Result<Self, ConfigError> {
         Self::new(value).map(|config| Config { is_lenient: true, ..config })
+    }
+
+    /// A copy for as long as a verifier lives.
+    pub(crate) fn kept(&self) -> KeptConfig {
+        KeptConfig { fields: self.fields.clone(), is_lenient: self.is_lenient }
     }
 
     pub fn is_lenient(&self) -> bool {
@@ -119,13 +131,16 @@ impl<'a> Config<'a> {
         self.all("secret", "secrets", min)
     }
 
-    /// Like [`secrets`](Self::secrets), for `publicKey` and `publicKeys`; where neither is given, `secret` and `secrets` are
-    /// taken for them.
+    /// Like [`secrets`](Self::secrets), for `publicKey` and `publicKeys`.
     pub fn public_keys(&self) -> Result<Vec<Secret>, ConfigError> {
-        if !self.has("publicKey") && !self.has("publicKeys") && (self.has("secret") || self.has("secrets")) {
-            return self.all("secret", "secrets", 1);
-        }
         self.all("publicKey", "publicKeys", 1)
+    }
+
+    /// The public keys, or, where none is given, `secret` and `secrets` in their place: people put a provider's key there.
+    pub fn public_keys_or_secrets(&self) -> Result<Vec<Secret>, ConfigError> {
+        let has_public = self.has("publicKey") || self.has("publicKeys");
+        let has_secret = self.has("secret") || self.has("secrets");
+        if has_secret && !has_public { self.all("secret", "secrets", 1) } else { self.public_keys() }
     }
 
     /// `allowIps`, or `allow`: addresses and networks (CIDR) that requests may come from. Empty when there is none.
@@ -179,6 +194,33 @@ impl<'a> Config<'a> {
             return Err(ConfigError::new(one, format!("must have at least {min} bytes")));
         }
         Ok(found)
+    }
+}
+
+/// A configuration with its secrets, wiped when dropped.
+pub(crate) struct KeptConfig {
+    fields: Map<String, Value>,
+    is_lenient: bool,
+}
+
+impl KeptConfig {
+    pub fn get(&self) -> Config<'_> {
+        Config { fields: &self.fields, is_lenient: self.is_lenient }
+    }
+}
+
+impl Drop for KeptConfig {
+    fn drop(&mut self) {
+        self.fields.values_mut().for_each(wipe);
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(fields) => fields.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

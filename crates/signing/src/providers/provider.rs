@@ -2,15 +2,14 @@
 //!
 //! **Invariant:** the list is data, read once; two providers never share a name.
 
-use super::config::{Config, SECRET_LEN_MIN};
+use super::config::{Config, KeptConfig, SECRET_LEN_MIN};
 use super::scheme::{Branch, branches};
 use super::spec::Spec;
 use super::table::{TABLE, plain};
-use super::{ConfigError, Inbound, Materials, Refusal, Secret};
+use super::{ConfigError, Inbound, Materials, Refusal};
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 /// A kind of source.
 #[derive(Deserialize)]
@@ -94,13 +93,11 @@ impl Provider {
         if self.needs_ips && allow_ips.is_empty() {
             return Err(ConfigError::new("allowIps", "is required"));
         }
-        let has_secret = config.has("secret") || config.has("secrets");
-        let is_open = self.secret_optional && !has_secret;
+        let is_open = self.secret_optional && !config.has("secret") && !config.has("secrets");
         Ok(Verifier {
             provider: self,
             branches: if is_open { vec![Branch::open()] } else { branches(self, config)? },
-            secrets: if has_secret { config.secrets(1)? } else { Vec::new() },
-            verify_token: config.text("verifyToken")?.map(|text| Zeroizing::new(text.to_owned())),
+            config: config.kept(),
             allow_ips,
             is_insecure: self.is_insecure || is_open,
         })
@@ -111,8 +108,7 @@ impl Provider {
 pub struct Verifier {
     provider: &'static Provider,
     branches: Vec<Branch>,
-    secrets: Vec<Secret>,
-    verify_token: Option<Secret>,
+    config: KeptConfig,
     allow_ips: Vec<IpNet>,
     is_insecure: bool,
 }
@@ -142,15 +138,8 @@ impl Verifier {
         &self.allow_ips
     }
 
-    /// The live shared secrets, as texts: handshakes prove their possession.
-    #[allow(dead_code)]
-    pub(crate) fn secrets(&self) -> &[Secret] {
-        &self.secrets
-    }
-
-    /// The text that a subscription handshake must bring (Meta's `hub.verify_token`).
-    #[allow(dead_code)]
-    pub(crate) fn verify_token(&self) -> Option<&str> {
-        self.verify_token.as_ref().map(|token| token.as_str())
+    /// The configuration that it was made of: handshakes need its secrets and switches.
+    pub fn config(&self) -> Config<'_> {
+        self.config.get()
     }
 }

@@ -30,40 +30,53 @@ pub struct Draft<'a> {
 
 type Headers = Vec<(String, String)>;
 
-/// The headers, in lower case, that the provider would send with it: signature, time, event type and id. `config` is a
-/// source's configuration. Refuses providers that sign with a private key which isn't in it, that sign the query, or
-/// whose rule is code (but for Twilio). A time that belongs into the body (Linear) is the caller's to put there.
+/// The headers, in lower case, that the provider would send with it, besides `content-type`: signature, time, event type
+/// and id. `config` is a source's configuration. Refuses providers that sign with a private key which isn't in it, that
+/// sign the query, or whose rule is code (but for Twilio). A time that belongs into the body (Linear) is the caller's to
+/// put there.
 pub fn sign(provider: &Provider, config: &Value, draft: &Draft<'_>) -> Result<Headers, ConfigError> {
     let config = Config::lenient(config)?;
+    // A template may name it.
     let mut headers = vec![("content-type".to_owned(), draft.content_type.to_owned())];
+    add_headers(provider, config, draft, &mut headers)?;
+    headers.retain(|(name, _)| name != "content-type");
+    Ok(headers)
+}
+
+fn add_headers(
+    provider: &Provider,
+    config: Config<'_>,
+    draft: &Draft<'_>,
+    headers: &mut Headers,
+) -> Result<(), ConfigError> {
     for (rules, value) in
         [(provider.event_id.as_slice(), draft.event_id), (std::slice::from_ref(&provider.event_type), draft.event_type)]
     {
         let names = rules.iter().filter_map(|rule| rule.strip_prefix("header:"));
-        names.for_each(|name| put(&mut headers, name, value));
+        names.for_each(|name| put(headers, name, value));
     }
     if provider.name == "twilio" {
         let secrets = config.secrets(1)?;
-        put(&mut headers, "x-twilio-signature", &twilio(draft, secrets.first())?);
-        return Ok(headers);
+        put(headers, "x-twilio-signature", &twilio(draft, secrets.first())?);
+        return Ok(());
     }
     if provider.secret_optional && !config.has("secret") && !config.has("secrets") {
-        return Ok(headers);
+        return Ok(());
     }
     let schemes = resolve(provider, config)?;
     let Some((spec, secrets)) = schemes.first() else { return Err(unable("has no secret to sign with")) };
     if let Some((name, value)) = spec.when.as_ref().and_then(|when| when.split_once('=')) {
-        put(&mut headers, name, value);
+        put(headers, name, value);
     }
     match spec.kind {
-        Kind::Hmac | Kind::Hash => sign_template(spec, config, secrets, draft, &mut headers)?,
-        Kind::Standard => sign_standard(spec, secrets, draft, &mut headers)?,
-        Kind::Token | Kind::Basic => present(spec, config, secrets, &mut headers)?,
+        Kind::Hmac | Kind::Hash => sign_template(spec, config, secrets, draft, headers)?,
+        Kind::Standard => sign_standard(spec, secrets, draft, headers)?,
+        Kind::Token | Kind::Basic => present(spec, config, secrets, headers)?,
         Kind::Open => {}
         Kind::Ed25519 | Kind::EcdsaP256 | Kind::RsaSha256 => return Err(unable("signs with a private key of its own")),
         Kind::Special | Kind::Closed => return Err(unable("can't be imitated")),
     }
-    Ok(headers)
+    Ok(())
 }
 
 fn unable(why: &str) -> ConfigError {

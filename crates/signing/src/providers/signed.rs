@@ -53,7 +53,7 @@ impl Signed {
         if template.has(&Atom::Time) && spec.time.is_none() && spec.time_item.is_none() {
             return Err(ConfigError::new("template", "has {ts}: timestampHeader or timestampKey is required"));
         }
-        let public = || config.public_keys();
+        let public = || config.public_keys_or_secrets();
         let keys = match spec.kind {
             Kind::Hash => Keys::Hash(spec.algorithm, secrets.to_vec()),
             Kind::Ed25519 => Keys::Ed25519(each(public()?, |text| ed25519(text, spec.key))?),

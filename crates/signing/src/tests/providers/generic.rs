@@ -194,3 +194,38 @@ fn shared_and_public_keys_may_be_live_together() {
     }
     assert_eq!(sent.judge("standard-webhooks", &json!({ "secret": shared })), Err(Refusal::Mismatch));
 }
+
+/// Made with OpenSSL 3 for a key of its own, both forms of the same key.
+#[test]
+fn orums_rule_holds_for_a_signature_that_openssl_made() {
+    let spki = "\
+-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAt5WjtvfwKDJ38b92tFLS
+LLVQWEddvP5ILEGZ3E0DOvgSB6UvTIX96dWKFZ9uzqVH54tvrycBNmVzy4aJKaBY
+cxkVYctZcp+9iEEMapXQfNNiP4vdUNHwP+ZT8w5AyOJWEy5q7LEOJ+fR6ao5/cJo
+yUdPEBCwOyCgJgS6OgFGA1FNBwvqA3Oi0br5UaH42+NWwZGzsx6Hp2c5vKcnHOxC
+JQAQcYeYnBNXNNzPT9wzeDlaZNJziu6nOF5b0aBjKI8dayJf4f/jw98ydquFSaii
+ZbwA/EnKIiTXdsaH0ejj8+iKb1Kp1X/EQM2QB0jskPcy2xUT+StD+9xuMvCKcMLx
+kwIDAQAB
+-----END PUBLIC KEY-----";
+    let pkcs1 = "\
+-----BEGIN RSA PUBLIC KEY-----
+MIIBCgKCAQEAt5WjtvfwKDJ38b92tFLSLLVQWEddvP5ILEGZ3E0DOvgSB6UvTIX9
+6dWKFZ9uzqVH54tvrycBNmVzy4aJKaBYcxkVYctZcp+9iEEMapXQfNNiP4vdUNHw
+P+ZT8w5AyOJWEy5q7LEOJ+fR6ao5/cJoyUdPEBCwOyCgJgS6OgFGA1FNBwvqA3Oi
+0br5UaH42+NWwZGzsx6Hp2c5vKcnHOxCJQAQcYeYnBNXNNzPT9wzeDlaZNJziu6n
+OF5b0aBjKI8dayJf4f/jw98ydquFSaiiZbwA/EnKIiTXdsaH0ejj8+iKb1Kp1X/E
+QM2QB0jskPcy2xUT+StD+9xuMvCKcMLxkwIDAQAB
+-----END RSA PUBLIC KEY-----";
+    let signature = "mGEKWcDxt7YQSMEKlMDHRjvOQnwB4t/Os1eQsdMwz2djtAMvg1Afm3MljPTNBfq0qEd1r/efhyFi0eWiuTcwQ4DSfkduKbtXOkDLLBpiXi/z9++4OFuf3C85YOzSWRD13zrBL7GFZS9/3hXVycDIGRYXW9fDftDI9uhXnKUehZDhkZfu2IikAyB6Gk7BhU1jqZo4afDhvTKt1mYux54zVW0zyJxGlzfGP5gzwk7mGghB7G5ALsIk5q3aivuJ3akHtlxWDZltFOWsqFYrrNJZCqHRVO4WO6fsvmAesJOl6Em16rNv6Ksba0Yks95oeUNd4axHxO33EQKHUnZRxdgzcA==";
+    let body = br#"{"event_id":"e1","created_at":"2025-10-09T08:53:20Z"}"#;
+    for key in [spki, pkcs1] {
+        let config = json!({ "publicKey": key });
+        let mut sent = Sent::new(&[("signature", signature)], body);
+        assert_eq!(sent.judge("orum-io", &config), Ok(()));
+        sent.body.push(b' ');
+        assert_eq!(sent.judge("orum-io", &config), Err(Refusal::Mismatch));
+        sent.body = b"{}".to_vec();
+        assert!(matches!(sent.judge("orum-io", &config), Err(Refusal::Malformed(_))));
+    }
+}

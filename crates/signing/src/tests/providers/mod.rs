@@ -55,6 +55,7 @@ fn signed(name: &str, config: &Value, body: &[u8]) -> Result<Sent, ConfigError> 
         event_type: "invoice.paid",
         event_id: "evt_1",
     };
-    let headers = sign(find(name), config, &draft)?;
+    let mut headers = sign(find(name), config, &draft)?;
+    headers.push(("content-type".into(), draft.content_type.into()));
     Ok(Sent { method: "POST".into(), url: URL.into(), headers, body: body.to_vec(), now_ms: NOW_MS })
 }

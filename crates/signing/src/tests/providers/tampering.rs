@@ -3,6 +3,7 @@
 use super::table::{any_config, declared};
 use super::*;
 use crate::providers::spec::{Format, Kind};
+use proptest::prelude::*;
 use serde_json::json;
 
 /// Types that a configuration leaves without proof of anything, or whose requests nobody can make.
@@ -198,4 +199,58 @@ fn a_url_or_method_that_is_signed_must_be_the_one_that_was_called() {
             assert_eq!(other.judge(&provider.name, &config), Err(Refusal::Mismatch), "{}", provider.name);
         }
     });
+}
+
+/// One of each way to sign.
+const KINDS: &[&str] = &[
+    "stripe",
+    "github",
+    "slack",
+    "hubspot",
+    "hubspot_v1",
+    "square",
+    "sanity",
+    "vercel",
+    "adyen_payload",
+    "svix",
+    "docusign",
+];
+
+proptest! {
+    #![proptest_config(super::super::config())]
+
+    #[test]
+    fn any_bytes_verify_as_they_were_signed_and_not_with_one_bit_changed(
+        body in proptest::collection::vec(any::<u8>(), 0..200),
+        name in proptest::sample::select(KINDS),
+        at in any::<proptest::sample::Index>(),
+        bit in 0..8u32,
+    ) {
+        let config = any_config(name);
+        let mut sent = signed(name, &config, &body).unwrap();
+        prop_assert_eq!(sent.judge(name, &config), Ok(()));
+        if body.is_empty() {
+            sent.body.push(0);
+        } else {
+            sent.body[at.index(body.len())] ^= 1 << bit;
+        }
+        prop_assert_eq!(sent.judge(name, &config), Err(Refusal::Mismatch));
+    }
+
+    #[test]
+    fn no_bytes_in_the_headers_make_a_judge_stumble(
+        values in proptest::collection::vec("[ -~]{0,80}", 1..4),
+        name in proptest::sample::select(Provider::all().iter().map(|provider| provider.name.as_str()).collect::<Vec<_>>()),
+    ) {
+        let provider = find(name);
+        let Ok(verifier) = provider.verifier_lenient(&any_config(name)) else { return Ok(()) };
+        let mut headers: Vec<(&str, &[u8])> = Vec::new();
+        for spec in &provider.schemes {
+            headers.extend(values.iter().map(|value| (spec.header.as_str(), value.as_bytes())).take(1));
+            headers.extend(spec.require.iter().map(|name| (name.as_str(), values[0].as_bytes())));
+        }
+        let request = Inbound { method: "POST", url: URL, headers: &headers, body: b"{}", now_ms: NOW_MS };
+        let verdict = verifier.judge(&request, &crate::providers::NoMaterials);
+        prop_assert_eq!(verdict.is_ok(), provider.is_insecure || name == "ip-allow-list");
+    }
 }
