@@ -27,7 +27,6 @@ use token::Token;
 
 /// The judge of a JWT scheme, with the keys of a configuration; `None` when `scheme` is none of these.
 // Until `provider` asks for it.
-#[allow(dead_code)]
 pub(crate) fn build(scheme: &str, config: Config<'_>) -> Option<Result<Box<dyn Judge>, ConfigError>> {
     fn boxed(judge: impl Judge + 'static) -> Box<dyn Judge> {
         Box::new(judge)

@@ -31,13 +31,11 @@ use super::config::Config;
 use super::{ConfigError, Inbound, Materials, Refusal};
 
 /// A scheme in code, with its keys.
-#[allow(dead_code)]
 pub(crate) trait Judge: Send + Sync {
     fn judge(&self, request: &Inbound<'_>, materials: &dyn Materials) -> Result<(), Refusal>;
 }
 
 /// The judge of a special scheme, with the keys of a configuration.
-#[allow(dead_code)]
 pub(crate) fn build(scheme: &str, config: Config<'_>) -> Result<Box<dyn Judge>, ConfigError> {
     Ok(match scheme {
         "adyen" => Box::new(adyen::Adyen::new(config)?),
