@@ -3,7 +3,8 @@
 //! `egress` signs with [`SigningKeys`], the API parses and shows [`EndpointSecret`]s, the store's callers seal them
 //! with a [`SecretBox`], and receivers check requests with [`VerifyKeys`].
 //!
-//! **Invariant:** this crate imports nothing of ours and does no I/O. It knows neither the time nor chance: the clock's
+//! **Invariant:** this crate imports nothing of ours and does no I/O, but for `providers::vectors::judge`, which reads a
+//! vector's body for the command line. It knows neither the time nor chance: the clock's
 //! reading and the filler of random bytes are arguments. Nothing that holds a secret has `Debug`, `Display` or
 //! `Serialize`, and all of it is wiped when dropped.
 

@@ -11,7 +11,7 @@
 mod claims;
 mod config;
 mod credential;
-mod encoding;
+pub(crate) mod encoding;
 pub mod handshake;
 mod jwt;
 mod mac;

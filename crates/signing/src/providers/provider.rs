@@ -24,7 +24,7 @@ pub struct Provider {
     pub title: String,
     /// The page, or code, that says how it signs: the source of its scheme.
     pub docs: String,
-    /// Where the event's id is: `header:x-github-delivery`, `json:/id`, `form:MessageSid`. With `batch`, JSON pointers begin
+    /// Where the event's id is: `header:x-github-delivery`, `json:/id`, `form:alert_id`, `query:message_id`. With `batch`, JSON pointers begin
     /// at an element. Several rules are joined; empty where the provider gives no id.
     #[serde(default, rename = "id")]
     pub event_id: Vec<String>,

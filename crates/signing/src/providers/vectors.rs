@@ -98,15 +98,14 @@ impl Vector {
         }
     }
 
-    /// The source's configuration: the extra fields, and the secrets. Fields have a source's names: `public_key` becomes
-    /// `publicKey` beside itself.
+    /// The source's configuration: the extra fields, and the secrets. Fields have a source's names beside the vector's own. A
+    /// vector's certificate is trusted as it is: nobody's authority signed it.
     fn config(&self) -> Value {
         let mut config = self.extra.clone().unwrap_or_default();
-        if let Some(key) = config.get("public_key").cloned() {
-            config.insert("publicKey".to_owned(), key);
-        }
-        if let Some(url) = config.get("cert_url").cloned() {
-            config.insert("certUrl".to_owned(), url);
+        for (name, field) in [("public_key", "publicKey"), ("cert_url", "certUrl"), ("cert_pem", "certificate")] {
+            if let Some(value) = config.get(name).cloned() {
+                config.insert(field.to_owned(), value);
+            }
         }
         match (&self.secrets, &self.secret) {
             (Some(secrets), _) => config.insert("secrets".to_owned(), json!(secrets)),

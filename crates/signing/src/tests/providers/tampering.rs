@@ -2,6 +2,7 @@
 
 use super::table::{any_config, declared};
 use super::*;
+use crate::providers::encoding::Encoding;
 use crate::providers::spec::{Format, Kind};
 use proptest::prelude::*;
 use serde_json::json;
@@ -157,6 +158,29 @@ fn a_missing_empty_truncated_extended_doubled_or_re_encoded_signature_is_refused
         let verdict = doubled.judge(&provider.name, &config);
         assert_eq!(verdict, Err(Refusal::Doubled(name.into())), "{}", provider.name);
     });
+}
+
+#[test]
+fn a_right_digest_in_another_encoding_is_refused() {
+    let mut tried = 0;
+    each(|provider, sent, config| {
+        let spec = &provider.schemes[0];
+        if !matches!(spec.kind, Kind::Hmac | Kind::Hash) || spec.format != Format::Plain {
+            return;
+        }
+        let name = signature_header(&sent);
+        let text = sent.clone().header(&name).strip_prefix(&spec.prefix).unwrap().to_owned();
+        let encodings = [Encoding::Hex, Encoding::Base64, Encoding::Base64url];
+        let digest = spec.encoding.decode(text.as_bytes()).unwrap();
+        for other in encodings.into_iter().filter(|encoding| *encoding != spec.encoding) {
+            let mut sent = sent.clone();
+            *sent.header(&name) = format!("{}{}", spec.prefix, other.encode(&digest));
+            let verdict = sent.judge(&provider.name, &config);
+            assert!(matches!(verdict, Err(Refusal::Malformed(_))), "{} takes {other:?}: {verdict:?}", provider.name);
+        }
+        tried += 1;
+    });
+    assert!(tried > 40, "{tried}");
 }
 
 #[test]
