@@ -11,7 +11,10 @@ pub(crate) mod fields;
 pub(crate) mod headers;
 pub(crate) mod list;
 pub(crate) mod message;
+pub(crate) mod multipart;
 pub(crate) mod query;
 pub(crate) mod read;
+#[allow(dead_code, reason = "its handlers come next")]
+pub(crate) mod request;
 pub(crate) mod task;
 pub(crate) mod time;
