@@ -2,7 +2,8 @@
 
 use super::rows;
 use crate::error::StoreError;
-use crate::types::{Message, MessageFilter, MessageRef, Order, Page, PageQuery, Ref};
+use crate::inbound::MessagesAfter;
+use crate::types::{Cursor, Message, MessageFilter, MessageRef, Order, Page, PageQuery, Ref};
 use bytes::Bytes;
 use domain::{AppId, MessageId, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -83,6 +84,20 @@ pub(crate) fn list(
     filter: &MessageFilter,
 ) -> Result<Page<Message, MessageId>> {
     scan(conn, app, page, filter, SCAN_MAX, |m| Ok(Some(m)), |m: &Message| m.id)
+}
+
+/// Oldest first, those that came after `after`: as far as one bounded scan gets.
+pub(crate) fn after(
+    conn: &Connection,
+    app: AppId,
+    after: MessageId,
+    filter: &MessageFilter,
+    limit: u32,
+) -> Result<MessagesAfter> {
+    let page = PageQuery { limit, cursor: Some(Cursor::Before(after)), order: Order::Descending };
+    let mut found = list(conn, app, &page, filter)?;
+    found.data.reverse();
+    Ok(MessagesAfter { data: found.data, last: found.first, done: found.done })
 }
 
 /// Walks an application's messages newest first, keeping what passes the filter and `keep`.
