@@ -3,7 +3,7 @@
 use super::rows;
 use crate::error::StoreError;
 use crate::inbound::MessagesAfter;
-use crate::types::{Cursor, Message, MessageFilter, MessageRef, Order, Page, PageQuery, Ref};
+use crate::types::{Message, MessageFilter, MessageRef, Order, Page, PageQuery, Ref};
 use bytes::Bytes;
 use domain::{AppId, MessageId, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -12,6 +12,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// Rows that one page of a filtered list may look at, so that a rare match costs pages, not seconds.
 pub(super) const SCAN_MAX: u32 = 5000;
+/// Bytes of content after which a pull ends: clients that poll at once don't each hold a page of the largest messages.
+const PULL_BYTES_MAX: usize = 4 << 20;
 
 const COLUMNS: &str = "id, app, event_type, event_id, channels, tags, deliver_at";
 
@@ -94,10 +96,30 @@ pub(crate) fn after(
     filter: &MessageFilter,
     limit: u32,
 ) -> Result<MessagesAfter> {
-    let page = PageQuery { limit, cursor: Some(Cursor::Before(after)), order: Order::Descending };
-    let mut found = list(conn, app, &page, filter)?;
-    found.data.reverse();
-    Ok(MessagesAfter { data: found.data, last: found.first, done: found.done })
+    let (low, high) = bounds(filter.after, filter.before);
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS}, payload FROM message WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id ASC"
+    ))?;
+    let mut rows = statement.query(params![app.0, low.max(after.0), high])?;
+    let mut found = MessagesAfter { data: Vec::new(), last: None, done: true };
+    let (mut looked_at, mut bytes) = (0, 0);
+    while let Some(row) = rows.next()? {
+        if found.data.len() == limit as usize || looked_at == SCAN_MAX || bytes >= PULL_BYTES_MAX {
+            found.done = false;
+            break;
+        }
+        looked_at += 1;
+        let mut message = from_row(row, false)?;
+        found.last = Some(message.id);
+        if filter.takes(&message) {
+            if filter.with_content {
+                message.payload = row.get::<_, Option<Vec<u8>>>("payload")?.map(Bytes::from);
+                bytes += message.payload.as_ref().map_or(0, Bytes::len);
+            }
+            found.data.push(message);
+        }
+    }
+    Ok(found)
 }
 
 /// Walks an application's messages newest first, keeping what passes the filter and `keep`.

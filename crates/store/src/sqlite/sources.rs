@@ -328,6 +328,8 @@ impl Core {
         delete(&self.conn, source, app)?;
         self.source_changed(source);
         self.touch_app(app);
+        // Whoever streams its requests learns that there is nothing more to wait for.
+        self.touched_source(source);
         self.sweep_now();
         Ok(())
     }
