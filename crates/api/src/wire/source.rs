@@ -227,6 +227,9 @@ fn distance(text: &str, known: &str) -> Option<usize> {
     if text.len() > LEN_MAX || known.len() > LEN_MAX {
         return None;
     }
+    if text == known {
+        return Some(0);
+    }
     if text.len() >= 3 && (known.starts_with(&text) || text.starts_with(&known) && known.len() >= 3) {
         return Some(1);
     }
