@@ -39,16 +39,15 @@ pub(crate) async fn create(call: Call) -> Result<Reply, Problem> {
         kind: UNVERIFIED.to_owned(),
         options: new.options,
         is_bin: true,
+        forwards: new.forward_url.is_some(),
         expires_at: new.expires_in_s.map(|s| in_seconds(&call, s)),
         ..SourceFields::default()
     };
     let config = source::seal(&call.shared, SecretConfig::empty());
     let token = source::token(&call.shared);
-    let mut made = call.store().create_source(call.caller.org, fields, token, config).await?;
+    let made = call.store().create_source(call.caller.org, fields, token, config).await?;
     if let Some(url) = new.forward_url {
         set_forward(&call, &made, Some(url)).await?;
-        let patch = SourcePatch { forwards: Some(true), ..SourcePatch::default() };
-        made = call.store().patch_source(call.caller.org, &Ref::Id(made.id), patch).await?;
     }
     Ok(Reply::created(true, &out(&call, made).await?))
 }
@@ -63,9 +62,6 @@ pub(crate) async fn patch(call: Call) -> Result<Reply, Problem> {
     let bin = of_path(&call).await?;
     let options = changes.options_after(&bin.options);
     let forwards = changes.forward_url.as_ref().map(Option::is_some);
-    if let Some(url) = changes.forward_url {
-        set_forward(&call, &bin, url).await?;
-    }
     let patch = SourcePatch {
         uid: changes.uid,
         name: changes.name,
@@ -75,6 +71,10 @@ pub(crate) async fn patch(call: Call) -> Result<Reply, Problem> {
         ..SourcePatch::default()
     };
     let changed = call.store().patch_source(call.caller.org, &Ref::Id(bin.id), patch).await?;
+    // After what can be refused.
+    if let Some(url) = changes.forward_url {
+        set_forward(&call, &changed, url).await?;
+    }
     Ok(Reply::ok(&out(&call, changed).await?))
 }
 

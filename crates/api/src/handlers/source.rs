@@ -45,7 +45,9 @@ pub(crate) async fn get(call: Call) -> Result<Reply, Problem> {
 pub(crate) async fn put(call: Call) -> Result<Reply, Problem> {
     let mut f = Fields::parse(&call.body)?;
     let mut new = read_whole(&mut f);
-    let old = match of_path(&call).await {
+    let old = match call.source().await {
+        // A bin would be overwritten by what creates a source of its uid.
+        Ok(bin) if bin.is_bin => return Err(Problem::conflict("This is a bin: promote it")),
         Ok(old) => Some(old),
         Err(problem) if problem.status() == http::StatusCode::NOT_FOUND => None,
         Err(problem) => return Err(problem),

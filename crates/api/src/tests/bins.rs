@@ -37,6 +37,9 @@ async fn a_bin_needs_nothing_and_ends_by_itself() {
     assert_eq!(s.ingest(Method::GET, "", None).await.expect(200)["data"], json!([]));
     s.ingest(Method::GET, &format!("/{id}"), None).await.refuse(404, "not_found");
     s.ingest(Method::DELETE, &format!("/{id}"), None).await.refuse(404, "not_found");
+    let body = json!({"name": "n", "type": "generic-webhook"});
+    s.ingest(Method::PUT, &format!("/{id}"), Some(body)).await.refuse(409, "conflict");
+    assert_eq!(s.get(&format!("/bin/{id}")).await.expect(200), made);
     s.delete(&format!("/bin/{id}")).await.expect(204);
     s.get(&format!("/bin/{id}")).await.refuse(404, "not_found");
 }
@@ -136,15 +139,15 @@ async fn a_bin_becomes_a_source_with_the_same_url_and_requests() {
     let id = capture(&s, &made["url"], "", Verdict::Captured, b"hello").await;
     let token = text(&s.post("/bin/b/share", json!({})).await.expect(201)["token"]);
     let promote = async |body: Value| s.post("/bin/b/promote", body).await;
-    let problem = promote(json!({"type": "github"})).await.expect(422);
+    let problem = promote(json!({"type": "stripe"})).await.expect(422);
     assert_eq!(problem["detail"][0]["loc"], json!(["body", "config", "secret"]));
     promote(json!({"config": {}})).await.invalid("body", "type");
-    let body = json!({"type": "github", "config": {"secret": SECRET}, "name": "Code"});
+    let body = json!({"type": "stripe", "config": {"secret": SECRET}, "name": "Money"});
     let source = promote(body.clone()).await.expect(201);
     assert_eq!((&source["id"], &source["ingestUrl"]), (&made["id"], &made["url"]));
     assert_eq!(
         (&source["type"], &source["name"], &source["state"]),
-        (&json!("github"), &json!("Code"), &json!("live"))
+        (&json!("stripe"), &json!("Money"), &json!("live"))
     );
     assert_eq!(source["options"]["delayMs"], 10);
     assert_eq!(s.ingest(Method::GET, "/b", None).await.expect(200), source);

@@ -165,7 +165,7 @@ async fn answers_of_the_ingest_api_have_what_the_document_requires() {
         return;
     };
     let (s, _) = receiving().await;
-    let source = json!({"name": "Code", "uid": "s", "type": "github", "config": {"secret": SECRET}});
+    let source = json!({"name": "Money", "uid": "s", "type": "stripe", "config": {"secret": SECRET}});
     let made = s.ingest(Method::POST, "", Some(source.clone())).await.expect(201);
     // With a refused request, so that the log has a row.
     capture(&s, &made["ingestUrl"], "", Verdict::Refused("stale".into()), b"{}").await;
@@ -204,4 +204,74 @@ async fn answers_of_the_ingest_api_have_what_the_document_requires() {
         }
     }
     assert_eq!(checked, 20);
+}
+
+/// Configurations as the providers give them out: a SDK sends these fields and no others.
+fn configurations(schema: &Value) -> Vec<Value> {
+    let base64_key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    // Of RFC 8032, test 1; and an RSA key whose private half was thrown away.
+    let ed25519 = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let rsa = "-----BEGIN PUBLIC KEY-----\n\
+        MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA1PxNepCMB28E5asgvj0l\n\
+        kV2nxm5fdXxJkxjKrq0HWP9NTPns8UAIbTshURBoSFIrBamApBPyP+k1mol8HVZ5\n\
+        28d7G1OfPMR1jOyA4sJAd/pni0wio23y6qPl76BA0vmeY6Hcww7jq8LRO/MYGSBh\n\
+        q7hnDVuiFnYD8BcOvdi3T4MgvDKFqFYxn3yFB7KnT+WUua9N++Mj16PNpIVlkgN2\n\
+        G/PWxREtYQyNt6VQRFf1nNINrQZc8xHRMi2uTHgfErkIcpgcP6oIprG/3xoo+8qO\n\
+        ql1vE/1xnMPXGeap6csc+Q4e2yxZTBypJVwopuB9DxNtKXIr7J0FQaSydisD7YQm\n\
+        oQIDAQAB\n\
+        -----END PUBLIC KEY-----\n";
+    let fields = schema["properties"].as_object().unwrap();
+    let secrets = [format!("whsec_{base64_key}"), base64_key.to_owned(), base64_key.to_owned()];
+    let keys = [ed25519, rsa, rsa];
+    let one = |(secret, key): (&String, &str)| {
+        let value = |name: &str, schema: &Value| match (name, &schema["type"]) {
+            ("secret", _) => json!(secret),
+            ("publicKey", _) => json!(key),
+            (_, kind) if kind == "integer" => json!(300),
+            _ => json!("a text of some length"),
+        };
+        Value::Object(fields.iter().map(|(name, schema)| (name.clone(), value(name, schema))).collect())
+    };
+    secrets.iter().zip(keys).map(one).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_type_of_the_ingest_api_can_be_made_as_an_sdk_makes_it() {
+    let Some(document) = document(CLOUD) else {
+        println!("skipped: shared/openapi is absent");
+        return;
+    };
+    let s = server().await;
+    let schemas = &document["components"]["schemas"];
+    let schema = |v: &Value| &schemas[v["$ref"].as_str().unwrap().rsplit('/').next().unwrap()];
+    let outs = schemas["IngestSourceOut"]["oneOf"].as_array().unwrap();
+    let mut made = 0;
+    for kind in schemas["IngestSourceIn"]["oneOf"].as_array().unwrap() {
+        let name = text(&kind["properties"]["type"]["enum"][0]);
+        let configs = match kind["properties"].get("config") {
+            _ if name == "cron" => continue,
+            None => vec![Value::Null],
+            Some(config) => configurations(schema(config)),
+        };
+        let mut refusals = Vec::new();
+        for config in configs {
+            let body = json!({"name": "n", "type": name, "config": config});
+            let answer = s.ingest(Method::POST, "", Some(body)).await;
+            if answer.status != 201 {
+                refusals.push(answer.json());
+                continue;
+            }
+            let out = answer.json();
+            assert_eq!(out["type"], json!(name), "the SDK reads the type back");
+            let kind = outs.iter().find(|o| o["properties"]["type"]["enum"][0] == json!(name)).unwrap();
+            if let Some(config) = kind["properties"].get("config") {
+                check(&document, config, &out["config"], &name);
+            }
+            refusals.clear();
+            made += 1;
+            break;
+        }
+        assert!(refusals.is_empty(), "{name}: {refusals:?}");
+    }
+    assert!(made > 40, "{made}");
 }

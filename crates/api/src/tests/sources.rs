@@ -45,8 +45,8 @@ pub(super) async fn receiving() -> (Server, Arc<TestInbound>) {
 }
 
 /// A source with this uid, and its wire form.
-pub(super) async fn github(s: &Server, uid: &str) -> Value {
-    let body = json!({"name": "Our code", "uid": uid, "type": "github", "config": {"secret": SECRET}});
+pub(super) async fn stripe(s: &Server, uid: &str) -> Value {
+    let body = json!({"name": "Our money", "uid": uid, "type": "stripe", "config": {"secret": SECRET}});
     s.ingest(Method::POST, "", Some(body)).await.expect(201)
 }
 
@@ -61,16 +61,16 @@ async fn a_source_is_shown_as_it_was_made_without_its_secrets() {
     let s = server().await;
     let options = json!({"response": {"status": 202}, "delayMs": 5});
     let body = json!({
-        "name": "Our code", "uid": "code", "type": "github", "config": {"secret": SECRET},
+        "name": "Our money", "uid": "code", "type": "stripe", "config": {"secret": SECRET},
         "metadata": {"a": "b"}, "options": options, "state": "paused",
     });
     let made = s.ingest(Method::POST, "", Some(body)).await.expect(201);
     assert!(text(&made["id"]).starts_with("src_"));
     assert!(text(&made["appId"]).starts_with("app_"));
-    assert_eq!((&made["name"], &made["uid"], &made["type"]), (&json!("Our code"), &json!("code"), &json!("github")));
+    assert_eq!((&made["name"], &made["uid"], &made["type"]), (&json!("Our money"), &json!("code"), &json!("stripe")));
     assert_eq!((&made["metadata"], &made["state"]), (&json!({"a": "b"}), &json!("paused")));
     assert_eq!((&made["options"]["response"]["status"], &made["options"]["delayMs"]), (&json!(202), &json!(5)));
-    assert_eq!(made["verification"], json!({"scheme": "github", "insecure": false}));
+    assert_eq!(made["verification"], json!({"scheme": "stripe", "insecure": false}));
     let url = text(&made["ingestUrl"]);
     let token = url.strip_prefix("http://localhost/in/").unwrap();
     assert_eq!((token.len(), token.bytes().all(|c| c.is_ascii_alphanumeric())), (32, true));
@@ -93,12 +93,12 @@ async fn what_a_source_can_not_be_is_said_at_its_place() {
     let s = server().await;
     let post = async |body: Value| s.ingest(Method::POST, "", Some(body)).await;
     let with = |change: Value| {
-        let mut body = json!({"name": "n", "type": "github", "config": {"secret": SECRET}});
+        let mut body = json!({"name": "n", "type": "stripe", "config": {"secret": SECRET}});
         change.as_object().unwrap().iter().for_each(|(k, v)| body[k] = v.clone());
         body
     };
-    let near = invalid_at(&post(with(json!({"type": "githb"}))).await, &["body", "type"]);
-    assert!(near.contains("github"), "{near}");
+    let near = invalid_at(&post(with(json!({"type": "strpe"}))).await, &["body", "type"]);
+    assert!(near.contains("stripe"), "{near}");
     let far = invalid_at(&post(with(json!({"type": "no such thing at all"}))).await, &["body", "type"]);
     assert!(far.contains("/api/v1/source-type"), "{far}");
     let cron = invalid_at(&post(with(json!({"type": "cron"}))).await, &["body", "type"]);
@@ -129,13 +129,13 @@ async fn what_a_source_can_not_be_is_said_at_its_place() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_keep_the_secrets_that_they_leave_out() {
     let (s, inbound) = receiving().await;
-    let made = github(&s, "code").await;
+    let made = stripe(&s, "code").await;
     let sealed = async || {
         let org = s.store.organisation("org_test").await.unwrap();
         s.store.source(org, &store::Ref::Uid("code".into())).await.unwrap().config_sealed
     };
     let first = sealed().await;
-    let put = s.ingest(Method::PUT, "/code", Some(json!({"name": "New", "uid": "code", "type": "github"}))).await;
+    let put = s.ingest(Method::PUT, "/code", Some(json!({"name": "New", "uid": "code", "type": "stripe"}))).await;
     let put = put.expect(200);
     assert_eq!((&put["name"], &put["id"], &put["ingestUrl"]), (&json!("New"), &made["id"], &made["ingestUrl"]));
     let patch = async |body: Value| s.ingest(Method::PATCH, "/code", Some(body)).await;
@@ -154,21 +154,37 @@ async fn changes_keep_the_secrets_that_they_leave_out() {
     // A provider that can do with the secret that is there.
     assert_eq!(patch(json!({"type": "generic-webhook"})).await.expect(200)["verification"]["insecure"], true);
     assert_eq!(sealed().await, first);
-    patch(json!({"type": "github", "config": {"secret": "another secret, long enough"}})).await.expect(200);
+    patch(json!({"type": "stripe", "config": {"secret": "another secret, long enough"}})).await.expect(200);
     assert_ne!(sealed().await, first);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_verifies_nothing_says_so() {
+    let s = server().await;
+    for (kind, config, is_insecure) in [
+        ("generic-webhook", json!({}), true),
+        // The Svix API lets some secrets be left out.
+        ("github", json!({}), true),
+        ("github", json!({"secret": SECRET}), false),
+        ("stripe", json!({"secret": SECRET}), false),
+    ] {
+        let body = json!({"name": "n", "type": kind, "config": config});
+        let made = s.ingest(Method::POST, "", Some(body)).await.expect(201);
+        assert_eq!(made["verification"], json!({"scheme": kind, "insecure": is_insecure}), "{config}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_put_creates_what_its_uid_names() {
     let s = server().await;
-    let body = json!({"name": "n", "type": "github"});
+    let body = json!({"name": "n", "type": "stripe"});
     // Nothing to keep: the secret is missing.
     invalid_at(&s.ingest(Method::PUT, "/new", Some(body)).await, &["body", "config", "secret"]);
-    let body = json!({"name": "n", "type": "github", "config": {"secret": SECRET}});
+    let body = json!({"name": "n", "type": "stripe", "config": {"secret": SECRET}});
     let made = s.ingest(Method::PUT, "/new", Some(body.clone())).await.expect(201);
     assert_eq!(made["uid"], "new");
     s.ingest(Method::PUT, "/a.b", Some(body.clone())).await.refuse(404, "not_found");
-    let other = github(&s, "other").await;
+    let other = stripe(&s, "other").await;
     s.ingest(Method::DELETE, "/other", None).await.expect(204);
     s.ingest(Method::PUT, &format!("/{}", text(&other["id"])), Some(body)).await.refuse(404, "not_found");
 }
@@ -176,7 +192,7 @@ async fn a_put_creates_what_its_uid_names() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotated_url_works_on_for_a_while_and_three_old_ones_at_most() {
     let s = server().await;
-    let made = github(&s, "code").await;
+    let made = stripe(&s, "code").await;
     let token = |url: &Value| text(url).rsplit('/').next().unwrap().to_owned();
     let first = token(&made["ingestUrl"]);
     let rotate = async |body: Value| s.ingest(Method::POST, "/code/token/rotate", Some(body)).await;
@@ -197,7 +213,7 @@ async fn a_rotated_url_works_on_for_a_while_and_three_old_ones_at_most() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn endpoints_of_a_source_are_endpoints_of_its_application() {
     let s = server().await;
-    let made = github(&s, "code").await;
+    let made = stripe(&s, "code").await;
     // `push` is registered nowhere: the provider sends it.
     let body = json!({"url": "https://example.com/hook", "uid": "e", "eventTypes": ["push"]});
     let endpoint = s.ingest(Method::POST, "/code/endpoint", Some(body)).await.expect(201);
@@ -224,8 +240,8 @@ async fn endpoints_of_a_source_are_endpoints_of_its_application() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_portal_of_a_source_opens_that_source_alone() {
     let s = server().await;
-    github(&s, "code").await;
-    github(&s, "other").await;
+    stripe(&s, "code").await;
+    stripe(&s, "other").await;
     let access = s.ingest(Method::POST, "/code/dashboard", Some(json!({"expiry": 3600}))).await.expect(200);
     let token = text(&access["token"]);
     assert_eq!(access["url"], json!(format!("http://localhost/portal#key={token}")));
@@ -256,7 +272,9 @@ async fn every_kind_of_source_is_listed_with_what_it_needs() {
     let kinds = kinds["data"].as_array().unwrap();
     assert_eq!(kinds.len(), Provider::all().len());
     let kind = |name: &str| kinds.iter().find(|k| k["name"] == name).unwrap_or_else(|| panic!("no {name}"));
-    assert_eq!((&kind("github")["insecure"], &kind("github")["needs"]), (&json!(false), &json!(["secret"])));
-    assert_eq!((&kind("generic-webhook")["insecure"], &kind("generic-webhook")["needs"]), (&json!(true), &json!([])));
+    let said = |name: &str| ["insecure", "secretOptional", "needs"].map(|key| kind(name)[key].clone());
+    assert_eq!(said("stripe"), [json!(false), json!(false), json!(["secret"])]);
+    assert_eq!(said("github"), [json!(false), json!(true), json!([])]);
+    assert_eq!(said("generic-webhook"), [json!(true), json!(false), json!([])]);
     assert!(kinds.iter().all(|k| !text(&k["title"]).is_empty()));
 }

@@ -296,7 +296,7 @@ impl SourceOut {
             // A kind that a newer server wrote is verified by nothing here, and refused.
             verification: Verification {
                 scheme: provider.map_or_else(|| s.kind.clone(), |p| p.name.clone()),
-                insecure: provider.is_some_and(|p| p.is_insecure),
+                insecure: provider.is_some_and(|p| p.verifier(config.value()).is_ok_and(|v| v.is_insecure())),
             },
             kind: s.kind,
             created_at: time::text(s.id.created_at()),
@@ -322,19 +322,29 @@ pub(crate) struct KindOut {
     pub name: &'static str,
     pub title: &'static str,
     pub aliases: &'static [String],
+    /// Where its description is.
+    pub docs: &'static str,
+    /// Verifies nothing, ever.
     pub insecure: bool,
+    /// Verifies nothing unless it has a secret.
+    pub secret_optional: bool,
     /// The first field that its configuration has to have; none when it may be empty.
     pub needs: Vec<String>,
 }
 
 impl KindOut {
     pub fn of(p: &'static Provider) -> Self {
-        let missing = p.verifier(SecretConfig::empty().value()).err().map(|e| e.field.into_owned());
+        let (is_open, missing) = match p.verifier(SecretConfig::empty().value()) {
+            Ok(verifier) => (verifier.is_insecure(), None),
+            Err(e) => (false, Some(e.field.into_owned())),
+        };
         KindOut {
             name: &p.name,
             title: &p.title,
             aliases: &p.aliases,
+            docs: &p.docs,
             insecure: p.is_insecure,
+            secret_optional: is_open && !p.is_insecure,
             needs: missing.into_iter().collect(),
         }
     }
