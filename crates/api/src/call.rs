@@ -10,9 +10,10 @@ use crate::problem::Problem;
 use crate::wire::query::Query;
 use bytes::Bytes;
 use domain::{AppId, AppRoute, IdCodec, Timestamp, TypedId, Uid};
+use http::header::HOST;
 use http::{HeaderMap, Uri};
 use std::sync::Arc;
-use store::{AppRef, EndpointRef, MessageRef, Ref, Store};
+use store::{AppRef, EndpointRef, MessageRef, Ref, Source, SourceRef, Store};
 
 /// What all requests share.
 pub(crate) struct Shared {
@@ -94,6 +95,30 @@ impl Call {
         }
     }
 
+    /// The source (or bin) in the path, if this caller may touch it.
+    pub async fn source(&self) -> Result<Source, Problem> {
+        let source = self.store().source(self.caller.org, &self.source_ref()?).await?;
+        match self.caller.app {
+            Some(own) if own != source.app => Err(Problem::not_found("source not found")),
+            _ => Ok(source),
+        }
+    }
+
+    pub fn source_ref(&self) -> Result<SourceRef, Problem> {
+        self.named(0, "source")
+    }
+
+    /// Where this server is found by who calls it, without a slash at the end.
+    pub fn origin(&self) -> String {
+        match &self.shared.config.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => {
+                let host = self.headers.get(HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost");
+                format!("http://{host}")
+            }
+        }
+    }
+
     pub fn endpoint(&self, i: usize) -> Result<EndpointRef, Problem> {
         self.named(i, "endpoint")
     }
@@ -113,6 +138,13 @@ impl Call {
     pub fn id<I: TypedId>(&self, i: usize, noun: &'static str) -> Result<I, Problem> {
         self.codec().read(self.params.get(i)).ok_or_else(|| Problem::not_found(format!("{noun} not found")))
     }
+}
+
+/// A request that needs no caller: all it has is what its path says.
+pub(crate) struct Visit {
+    pub shared: Arc<Shared>,
+    pub params: Params,
+    pub uri: Uri,
 }
 
 /// An id or a uid.

@@ -48,6 +48,8 @@ pub trait Inbound: Send + Sync {
     /// The events that a captured request stands for (its body must be there), for accepting or replaying it by hand.
     /// The text says why there are none.
     fn events(&self, source: &Arc<SourceRoute>, request: &CapturedRequest) -> Result<Vec<InboundEvent>, String>;
+    /// A source went live: requests that it held may be there to be accepted.
+    fn nudge(&self) {}
 }
 
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -5,7 +5,7 @@
 
 use crate::auth::Caller;
 use crate::body;
-use crate::call::{Call, Params, Shared};
+use crate::call::{Call, Params, Shared, Visit};
 use crate::cors;
 use crate::handlers::health;
 use crate::idempotency;
@@ -45,6 +45,7 @@ where
     };
     let (handler, keys, caller) = match allowed {
         Ok(Allowed::Public(page)) => return health::show(page, shared).await,
+        Ok(Allowed::Open(handler)) => return handler(Visit { shared: shared.clone(), params, uri: parts.uri }).await,
         Ok(Allowed::Caller(handler, keys, caller)) => (handler, keys, caller),
         Err(problem) => {
             body::drain(incoming, &parts.headers, limits.body_read_timeout).await;
@@ -62,6 +63,7 @@ where
 
 enum Allowed {
     Public(health::Page),
+    Open(fn(Visit) -> HandlerFuture),
     Caller(fn(Call) -> HandlerFuture, Keys, Caller),
 }
 
@@ -69,6 +71,7 @@ async fn authorise(shared: &Shared, index: usize, headers: &HeaderMap) -> Result
     let route = ROUTES.get(index).ok_or_else(|| Problem::not_found("There is no such route"))?;
     let handler = match &route.handler {
         Handler::Public(page) => return Ok(Allowed::Public(*page)),
+        Handler::Open(handler) => return Ok(Allowed::Open(*handler)),
         Handler::Call(handler) => *handler,
     };
     let caller = shared.auth.check(&shared.store, headers).await?;

@@ -1,20 +1,26 @@
 //! A finished answer: status and body, before it becomes an HTTP response.
 //!
-//! **Invariant:** plain data, so that idempotency can keep one and give it again.
+//! **Invariant:** plain data, so that idempotency can keep one and give it again; only a streamed file, which answers a
+//! GET, is not.
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Content {
     Json,
     Text,
+    /// To be saved under this name, never shown: a stranger wrote what is in it.
+    File {
+        kind: &'static str,
+        name: String,
+    },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Reply {
     pub status: StatusCode,
     pub body: Bytes,
@@ -22,6 +28,8 @@ pub(crate) struct Reply {
     content: Content,
     /// Holds a secret: no cache may keep it.
     secret: bool,
+    /// Instead of `body`.
+    stream: Option<Body>,
 }
 
 const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
@@ -29,7 +37,7 @@ const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 impl Reply {
     /// JSON that is already written.
     pub fn raw(status: StatusCode, body: Bytes) -> Self {
-        Reply { status, body, retry_after_s: None, content: Content::Json, secret: false }
+        Reply { status, body, retry_after_s: None, content: Content::Json, secret: false, stream: None }
     }
     pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Self {
         match serde_json::to_vec(body) {
@@ -55,23 +63,37 @@ impl Reply {
     pub fn text(body: String) -> Self {
         Reply { content: Content::Text, ..Self::raw(StatusCode::OK, body.into()) }
     }
+    /// A file; `name` has letters, digits, `_`, `-` and `.` only.
+    pub fn file(kind: &'static str, name: String, body: Bytes) -> Self {
+        Reply { content: Content::File { kind, name }, secret: true, ..Self::raw(StatusCode::OK, body) }
+    }
+    /// A file that is made while it is sent.
+    pub fn streamed(kind: &'static str, name: String, body: Body) -> Self {
+        Reply { stream: Some(body), ..Self::file(kind, name, Bytes::new()) }
+    }
     pub fn secret(mut self) -> Self {
         self.secret = true;
         self
     }
 
     pub fn into_response(self) -> Response<Body> {
-        let is_empty = self.body.is_empty();
-        let mut response = Response::new(Body::from(self.body));
+        let is_empty = self.body.is_empty() && self.stream.is_none() && !matches!(self.content, Content::File { .. });
+        let mut response = Response::new(self.stream.unwrap_or_else(|| Body::from(self.body)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if !is_empty {
-            let kind = match self.content {
+            let kind = match &self.content {
                 Content::Json => "application/json",
                 Content::Text => "text/plain; version=0.0.4; charset=utf-8",
+                Content::File { kind, .. } => kind,
             };
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             headers.insert(NOSNIFF, HeaderValue::from_static("nosniff"));
+        }
+        if let Content::File { name, .. } = &self.content
+            && let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}\""))
+        {
+            headers.insert(CONTENT_DISPOSITION, value);
         }
         if self.secret {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

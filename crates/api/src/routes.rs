@@ -4,11 +4,12 @@
 //! [`Access`] doesn't compile.
 
 use crate::auth::Capability::{
-    self, CreateAttempts, ManageEndpoint, ManageEndpointSecret, ViewBase, ViewEndpointSecret,
+    self, CreateAttempts, ManageEndpoint, ManageEndpointSecret, ManageTransformations, ViewBase, ViewEndpointSecret,
 };
-use crate::call::Call;
+use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, endpoint, event_type, health, message, operational, secret, task,
+    application as app, attempt, auth, batch, bin, endpoint, event_type, export, health, message, operational, request,
+    secret, source, source_endpoint as source_ep, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -73,6 +74,8 @@ pub(crate) enum Handler {
     Call(fn(Call) -> HandlerFuture),
     /// Needs no caller.
     Public(health::Page),
+    /// Needs no caller: what its path holds is the key.
+    Open(fn(Visit) -> HandlerFuture),
 }
 
 macro_rules! routes {
@@ -89,6 +92,9 @@ macro_rules! routes {
             public("/livez", health::Page::Live),
             public("/readyz", health::Page::Ready),
             public("/metrics", health::Page::Metrics),
+            open("/api/v1/share/{share_token}", |visit| Box::pin(bin::shared(visit))),
+            open("/api/v1/share/{share_token}/request", |visit| Box::pin(bin::shared_requests(visit))),
+            open("/api/v1/share/{share_token}/request/{request_id}", |visit| Box::pin(bin::shared_request(visit))),
         ];
     };
     (@keys) => { Keys::Kept };
@@ -97,6 +103,10 @@ macro_rules! routes {
 
 const fn public(path: &'static str, page: health::Page) -> Route {
     Route { verb: Verb::Get, path, access: Access::Public, keys: Keys::Kept, handler: Handler::Public(page) }
+}
+
+const fn open(path: &'static str, handler: fn(Visit) -> HandlerFuture) -> Route {
+    Route { verb: Verb::Get, path, access: Access::Public, keys: Keys::Kept, handler: Handler::Open(handler) }
 }
 
 use Access::{App, Org, OwnToken, Shared};
@@ -163,4 +173,55 @@ routes! {
     Put "/api/v1/operational-webhook/endpoint/{endpoint_id}/headers" Org, operational::put_headers;
     Get "/api/v1/operational-webhook/endpoint/{endpoint_id}/secret" Org, operational::get_secret;
     Post "/api/v1/operational-webhook/endpoint/{endpoint_id}/secret/rotate" Org, operational::rotate;
+
+    Get "/ingest/api/v1/source" Org, source::list;
+    Post "/ingest/api/v1/source" Org, source::create;
+    Get "/ingest/api/v1/source/{source_id}" Org, source::get;
+    Put "/ingest/api/v1/source/{source_id}" Org, source::put;
+    Patch "/ingest/api/v1/source/{source_id}" Org, source::patch;
+    Delete "/ingest/api/v1/source/{source_id}" Org, source::delete;
+    Post "/ingest/api/v1/source/{source_id}/token/rotate" Org, source::rotate;
+    Post "/ingest/api/v1/source/{source_id}/dashboard" Org, auth::source_access [Own];
+    Get "/ingest/api/v1/source/{source_id}/log" App(ViewBase), request::log;
+    Get "/ingest/api/v1/source/{source_id}/endpoint" App(ViewBase), source_ep::list;
+    Post "/ingest/api/v1/source/{source_id}/endpoint" App(ManageEndpoint), source_ep::create;
+    Get "/ingest/api/v1/source/{source_id}/endpoint/{endpoint_id}" App(ViewBase), source_ep::get;
+    Put "/ingest/api/v1/source/{source_id}/endpoint/{endpoint_id}" App(ManageEndpoint), source_ep::put;
+    Delete "/ingest/api/v1/source/{source_id}/endpoint/{endpoint_id}" App(ManageEndpoint), source_ep::delete;
+    Get "/ingest/api/v1/source/{source_id}/endpoint/{endpoint_id}/headers" App(ViewBase), source_ep::get_headers;
+    Put "/ingest/api/v1/source/{source_id}/endpoint/{endpoint_id}/headers" App(ManageEndpoint), source_ep::put_headers;
+    Get "/ingest/api/v1/source/{source_id}/endpoint/{endpoint_id}/secret" App(ViewEndpointSecret), source_ep::get_secret;
+    Post "/ingest/api/v1/source/{source_id}/endpoint/{endpoint_id}/secret/rotate" App(ManageEndpointSecret),
+        source_ep::rotate_secret;
+    Get "/ingest/api/v1/source/{source_id}/endpoint/{endpoint_id}/transformation" App(ViewBase),
+        source_ep::get_transformation;
+    Patch "/ingest/api/v1/source/{source_id}/endpoint/{endpoint_id}/transformation" App(ManageTransformations),
+        source_ep::patch_transformation;
+
+    Get "/ingest/api/v1/source/{source_id}/request" App(ViewBase), request::list;
+    Delete "/ingest/api/v1/source/{source_id}/request" Org, request::delete_all;
+    Get "/ingest/api/v1/source/{source_id}/request/{request_id}" App(ViewBase), request::get;
+    Delete "/ingest/api/v1/source/{source_id}/request/{request_id}" Org, request::delete;
+    Get "/ingest/api/v1/source/{source_id}/request/{request_id}/raw" App(ViewBase), request::raw;
+    Post "/ingest/api/v1/source/{source_id}/request/{request_id}/accept" Org, request::accept;
+    Post "/ingest/api/v1/source/{source_id}/request/{request_id}/replay" Org, request::replay;
+    Get "/ingest/api/v1/source/{source_id}/export" App(ViewBase), export::export;
+    Get "/api/v1/source-type" Shared(ViewBase), source::kinds;
+
+    Get "/api/v1/bin" Org, bin::list;
+    Post "/api/v1/bin" Org, bin::create;
+    Get "/api/v1/bin/{bin_id}" Org, bin::get;
+    Patch "/api/v1/bin/{bin_id}" Org, bin::patch;
+    Delete "/api/v1/bin/{bin_id}" Org, bin::delete;
+    Post "/api/v1/bin/{bin_id}/promote" Org, bin::promote;
+    Post "/api/v1/bin/{bin_id}/share" Org, bin::share;
+    Delete "/api/v1/bin/{bin_id}/share" Org, bin::unshare;
+    Get "/api/v1/bin/{bin_id}/export" Org, export::export;
+    Get "/api/v1/bin/{bin_id}/request" Org, request::list;
+    Delete "/api/v1/bin/{bin_id}/request" Org, request::delete_all;
+    Get "/api/v1/bin/{bin_id}/request/{request_id}" Org, request::get;
+    Delete "/api/v1/bin/{bin_id}/request/{request_id}" Org, request::delete;
+    Get "/api/v1/bin/{bin_id}/request/{request_id}/raw" Org, request::raw;
+    Post "/api/v1/bin/{bin_id}/request/{request_id}/accept" Org, request::accept;
+    Post "/api/v1/bin/{bin_id}/request/{request_id}/replay" Org, request::replay;
 }

@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::wire::fields::Fields;
 use crate::wire::read::{self, boolean, feature_flags, strings};
-use http::header::HOST;
+use domain::AppId;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -55,11 +55,22 @@ fn read_body(body: &[u8]) -> Result<PortalAccessIn, Problem> {
 pub(crate) async fn portal_access(call: Call) -> Result<Reply, Problem> {
     let wanted = read_body(&call.body)?;
     let route = route_or_create(&call, wanted.application.as_deref()).await?;
+    Ok(grant(&call, route.app, &wanted))
+}
+
+/// A token for the application of the source in the path.
+pub(crate) async fn source_access(call: Call) -> Result<Reply, Problem> {
+    let wanted = read_body(&call.body)?;
+    let source = call.source().await?;
+    Ok(grant(&call, source.app, &wanted))
+}
+
+fn grant(call: &Call, app: AppId, wanted: &PortalAccessIn) -> Reply {
     let now = call.shared.now();
     let token = call.shared.auth.keys().mint(
         &NewToken {
             org: &call.caller.org_text,
-            app: Some(&call.codec().text(route.app)),
+            app: Some(&call.codec().text(app)),
             expires_at: Some(now.plus(Duration::from_secs(wanted.expiry_s))),
             capabilities: wanted.capabilities,
             feature_flags: &wanted.feature_flags,
@@ -68,19 +79,8 @@ pub(crate) async fn portal_access(call: Call) -> Result<Reply, Problem> {
         now,
     );
     // In the fragment: it reaches no server log and no Referer header.
-    let url = format!("{}/portal#key={token}", origin(&call));
-    Ok(Reply::ok(&PortalAccessOut { url, token }).secret())
-}
-
-/// Where the browser finds this server.
-fn origin(call: &Call) -> String {
-    match &call.shared.config.public_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => {
-            let host = call.headers.get(HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost");
-            format!("http://{host}")
-        }
-    }
+    let url = format!("{}/portal#key={token}", call.origin());
+    Reply::ok(&PortalAccessOut { url, token }).secret()
 }
 
 pub(crate) async fn logout(call: Call) -> Result<Reply, Problem> {

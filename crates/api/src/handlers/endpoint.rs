@@ -21,13 +21,23 @@ pub(crate) struct Place {
     pub app: AppId,
     /// Which path parameter names the endpoint.
     pub param: usize,
-    /// Whether event types are those that Postrider itself sends.
-    pub is_operational: bool,
+    pub types: Types,
+}
+
+/// Which event types an endpoint may name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Types {
+    /// Those that the organisation has registered.
+    Registered,
+    /// Those that Postrider itself sends.
+    Operational,
+    /// Any: what a source's provider sends is registered nowhere.
+    Any,
 }
 
 impl Place {
     pub async fn of(call: &Call) -> Result<Place, Problem> {
-        Ok(Place { app: call.app().await?, param: 1, is_operational: false })
+        Ok(Place { app: call.app().await?, param: 1, types: Types::Registered })
     }
 }
 
@@ -117,10 +127,10 @@ const OPERATIONAL: [&str; 9] = [
 /// A subscription to a type that doesn't exist is a typing error that would only show when messages stay away.
 async fn check_event_types(call: &Call, place: Place, names: Option<&[String]>) -> Result<(), Problem> {
     let Some(names) = names else { return Ok(()) };
-    let missing = if place.is_operational {
-        names.iter().find(|n| !OPERATIONAL.contains(&n.as_str())).cloned()
-    } else {
-        call.store().missing_event_type(call.caller.org, names).await?
+    let missing = match place.types {
+        Types::Operational => names.iter().find(|n| !OPERATIONAL.contains(&n.as_str())).cloned(),
+        Types::Registered => call.store().missing_event_type(call.caller.org, names).await?,
+        Types::Any => None,
     };
     match missing {
         None => Ok(()),
@@ -129,7 +139,7 @@ async fn check_event_types(call: &Call, place: Place, names: Option<&[String]>) 
 }
 
 /// Seals the secret that the client brought, or a new one.
-fn seal_secret(call: &Call, secret: Option<EndpointSecret>) -> Sealer {
+pub(super) fn seal_secret(call: &Call, secret: Option<EndpointSecret>) -> Sealer {
     let mut fill = call.shared.fill();
     let kind = call.shared.config.default_signature_type;
     let secret_box = call.shared.config.secret_box.clone();

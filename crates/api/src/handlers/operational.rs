@@ -1,6 +1,6 @@
 //! Endpoints of the operational webhooks: the same handlers over the organisation's own application.
 
-use super::endpoint::{self, Place};
+use super::endpoint::{self, Place, Types};
 use super::secret;
 use crate::call::Call;
 use crate::problem::Problem;
@@ -8,7 +8,7 @@ use crate::reply::Reply;
 
 async fn place(call: &Call) -> Result<Place, Problem> {
     let app = call.store().operational_app(call.caller.org).await?;
-    Ok(Place { app, param: 0, is_operational: true })
+    Ok(Place { app, param: 0, types: Types::Operational })
 }
 
 pub(crate) async fn list(call: Call) -> Result<Reply, Problem> {

@@ -3,13 +3,16 @@
 mod access;
 mod attempts;
 mod bad_input;
+mod bins;
 mod endpoints;
 mod idempotency;
 mod lists;
 mod messages;
 mod objects;
 mod openapi;
+mod requests;
 mod serving;
+mod sources;
 
 use crate::{Api, ApiConfig, Capabilities, JwtAlgorithm, JwtKeys, NewToken, ServerLimits, serve};
 use bytes::Bytes;
@@ -224,6 +227,12 @@ impl Server {
     }
     pub async fn delete(&self, path: &str) -> Answer {
         self.call(Method::DELETE, path, None).await
+    }
+
+    /// As the organisation `org_test`; `path` is below `/ingest/api/v1/source`.
+    pub async fn ingest(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let body = body.map(|b| b.to_string()).unwrap_or_default();
+        self.raw(&self.org_token("org_test"), method, &format!("/ingest/api/v1/source{path}"), body).await
     }
 
     /// An application with this uid; its id.

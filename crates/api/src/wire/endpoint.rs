@@ -105,7 +105,7 @@ pub(crate) fn read_patch(body: &[u8], rules: &TargetRules) -> Result<EndpointPat
     Ok(patch)
 }
 
-fn target(rules: &TargetRules) -> impl FnOnce(Value) -> read::Read<String> {
+pub(super) fn target(rules: &TargetRules) -> impl FnOnce(Value) -> read::Read<String> {
     |v| {
         let text = read::string(v)?;
         let url = TargetUrl::parse(&text, rules).map_err(|e| e.to_string())?;

@@ -62,6 +62,21 @@ impl Fields {
         Fields { map, complaints: Vec::new(), place: vec!["body".into()] }
     }
 
+    /// Takes a field that is an object, to be read in the same way; complaints go under its name, and come back with
+    /// [`Self::absorb`].
+    pub fn object(&mut self, name: &'static str) -> Patch<Fields> {
+        let place = self.place.iter().cloned().chain(std::iter::once(name.into())).collect();
+        self.take(&[name], |v| match v {
+            Value::Object(map) => Ok(Fields { map, complaints: Vec::new(), place }),
+            _ => Err("must be an object".into()),
+        })
+    }
+
+    /// Takes over the complaints about an inner object.
+    pub fn absorb(&mut self, inner: Fields) {
+        self.complaints.extend(inner.complaints);
+    }
+
     /// The object in field `name`, to be read in the same way; complaints go under its name.
     pub fn nested(name: &'static str, value: Value) -> Result<Fields, Problem> {
         match value {
@@ -121,7 +136,12 @@ impl Fields {
     }
 
     pub fn complain(&mut self, name: &'static str, msg: impl Into<String>) {
-        let loc = self.place.iter().cloned().chain(std::iter::once(name.into())).collect();
+        self.complain_at(&[name.into()], msg);
+    }
+
+    /// A complaint about something below a field.
+    pub fn complain_at(&mut self, path: &[Cow<'static, str>], msg: impl Into<String>) {
+        let loc = self.place.iter().chain(path).cloned().collect();
         self.complaints.push(Complaint { loc, msg: msg.into(), kind: "value_error" });
     }
 

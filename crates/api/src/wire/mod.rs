@@ -5,13 +5,19 @@
 
 pub(crate) mod application;
 pub(crate) mod attempt;
+pub(crate) mod bin;
 pub(crate) mod endpoint;
 pub(crate) mod event_type;
+pub(crate) mod export;
 pub(crate) mod fields;
 pub(crate) mod headers;
 pub(crate) mod list;
 pub(crate) mod message;
+pub(crate) mod multipart;
+pub(crate) mod options;
 pub(crate) mod query;
 pub(crate) mod read;
+pub(crate) mod request;
+pub(crate) mod source;
 pub(crate) mod task;
 pub(crate) mod time;

@@ -47,8 +47,13 @@ impl<'a> Query<'a> {
     }
 
     pub fn order(&self) -> Result<Order, Problem> {
+        self.order_or(Order::Ascending)
+    }
+
+    pub fn order_or(&self, default: Order) -> Result<Order, Problem> {
         match self.get("order") {
-            None | Some("ascending") => Ok(Order::Ascending),
+            None => Ok(default),
+            Some("ascending") => Ok(Order::Ascending),
             Some("descending") => Ok(Order::Descending),
             Some(_) => Err(Problem::query("order", "must be ascending or descending")),
         }
