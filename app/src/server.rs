@@ -212,6 +212,7 @@ fn api_config(
             max_headers: s.request_headers_limit as usize,
             max_header_bytes: usize_of(s.request_header_bytes_limit.bytes()),
             drain_timeout: s.shutdown_timeout,
+            ..ServerLimits::default()
         },
         inbound: None,
     }

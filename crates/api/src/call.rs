@@ -5,6 +5,7 @@
 use crate::auth::{Auth, Caller};
 use crate::config::ApiConfig;
 use crate::idempotency::InFlight;
+use crate::live::Live;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::wire::query::Query;
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub auth: Auth,
     pub metrics: HttpMetrics,
     pub in_flight: InFlight,
+    pub live: Live,
 }
 
 impl Shared {

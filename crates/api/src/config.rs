@@ -71,6 +71,16 @@ pub struct ServerLimits {
     pub max_header_bytes: usize,
     /// After the shutdown signal, how long requests in flight may take.
     pub drain_timeout: Duration,
+    /// A connection whose peer takes nothing of what is written to it for this long is closed.
+    pub write_timeout: Duration,
+    /// Streams and long polls at most; more are refused with 503.
+    pub max_streams: usize,
+    /// Frames a second that all streams together are given (a row for one viewer is one; see `live`).
+    pub live_rows_per_second: u32,
+    /// A stream on which nothing happens gets a comment this often.
+    pub stream_heartbeat: Duration,
+    /// Streams and long polls look for news this often, told of any or not.
+    pub stream_poll: Duration,
 }
 
 impl Default for ServerLimits {
@@ -83,6 +93,11 @@ impl Default for ServerLimits {
             max_headers: 100,
             max_header_bytes: 32 * 1024,
             drain_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(60),
+            max_streams: 5_000,
+            live_rows_per_second: 5_000,
+            stream_heartbeat: Duration::from_secs(15),
+            stream_poll: Duration::from_secs(5),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::auth::Auth;
 use crate::call::{Params, Shared};
 use crate::config::{ApiConfig, Inbound, ServerLimits};
 use crate::idempotency::InFlight;
+use crate::live::Live;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::routes::{ROUTES, Verb};
@@ -41,6 +42,7 @@ impl Api {
     pub fn new(store: Store, config: ApiConfig) -> Self {
         let shared = Arc::new(Shared {
             auth: Auth::new(config.jwt.clone()),
+            live: Live::new(&config.limits),
             store,
             config,
             metrics: HttpMetrics::new(),
@@ -61,6 +63,11 @@ impl Api {
 
     pub(crate) fn limits(&self) -> &ServerLimits {
         &self.shared.config.limits
+    }
+
+    /// Ends streams and long polls, so that the server can drain.
+    pub(crate) fn close_streams(&self) {
+        self.shared.live.close();
     }
 
     pub(crate) fn connection_opened(&self) -> OpenConnection {

@@ -14,6 +14,7 @@ mod dispatch;
 mod front;
 mod handlers;
 mod idempotency;
+mod live;
 mod metrics;
 mod problem;
 mod reply;
@@ -21,6 +22,7 @@ mod routes;
 mod server;
 mod timer;
 mod wire;
+mod write_limit;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! A finished answer: status and body, before it becomes an HTTP response.
 //!
-//! **Invariant:** plain data, so that idempotency can keep one and give it again; only a streamed file, which answers a
-//! GET, is not.
+//! **Invariant:** plain data, so that idempotency can keep one and give it again; only a stream (a file, or events), which
+//! answers a GET, is not.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -18,6 +18,7 @@ enum Content {
         kind: &'static str,
         name: String,
     },
+    Events,
 }
 
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct Reply {
     stream: Option<Body>,
 }
 
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 
 impl Reply {
@@ -63,6 +65,11 @@ impl Reply {
     pub fn text(body: String) -> Self {
         Reply { content: Content::Text, ..Self::raw(StatusCode::OK, body.into()) }
     }
+    /// Server-sent events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>), as they come.
+    pub fn events(body: Body) -> Self {
+        let empty = Self::raw(StatusCode::OK, Bytes::new());
+        Reply { content: Content::Events, stream: Some(body), secret: true, ..empty }
+    }
     /// A file; `name` has letters, digits, `_`, `-` and `.` only.
     pub fn file(kind: &'static str, name: String, body: Bytes) -> Self {
         Reply { content: Content::File { kind, name }, secret: true, ..Self::raw(StatusCode::OK, body) }
@@ -85,10 +92,15 @@ impl Reply {
             let kind = match &self.content {
                 Content::Json => "application/json",
                 Content::Text => "text/plain; version=0.0.4; charset=utf-8",
+                Content::Events => "text/event-stream",
                 Content::File { kind, .. } => kind,
             };
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             headers.insert(NOSNIFF, HeaderValue::from_static("nosniff"));
+        }
+        if self.content == Content::Events {
+            // nginx holds answers back otherwise.
+            headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
         }
         if let Content::File { name, .. } = &self.content
             && let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}\""))

@@ -8,8 +8,8 @@ use crate::auth::Capability::{
 };
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, endpoint, event_type, export, health, message, operational, request,
-    secret, source, source_endpoint as source_ep, task,
+    application as app, attempt, auth, batch, bin, endpoint, event_type, export, health, message, operational, poller,
+    request, secret, source, source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -149,6 +149,15 @@ routes! {
     Delete "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content" Org, attempt::delete_content;
     Get "/api/v1/app/{app_id}/msg/{msg_id}/endpoint" App(ViewBase), attempt::list_destinations;
     Post "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend" App(CreateAttempts), attempt::resend;
+
+    Get "/api/v1/app/{app_id}/msg/stream" App(ViewBase), stream::messages;
+    Get "/api/v1/app/{app_id}/poller/{sink_id}" App(ViewBase), poller::poll;
+    Get "/api/v1/app/{app_id}/poller/{sink_id}/consumer/{consumer_id}" App(ViewBase), poller::consumer_poll;
+    Post "/api/v1/app/{app_id}/poller/{sink_id}/consumer/{consumer_id}/seek" App(ViewBase), poller::consumer_seek;
+
+    Get "/ingest/api/v1/source/{source_id}/request/stream" Org, stream::source_requests;
+    Get "/api/v1/bin/{bin_id}/request/stream" Org, stream::bin_requests;
+    Get "/api/v1/listen" Org, stream::listen;
 
     Get "/api/v1/event-type" Shared(ViewBase), event_type::list;
     Post "/api/v1/event-type" Org, event_type::create;

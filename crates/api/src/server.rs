@@ -1,10 +1,11 @@
 //! The HTTP/1.1 server: an accept loop over hyper with the limits that `axum::serve` can't set.
 //!
 //! **Invariant:** a connection holds a permit until it ends; after the shutdown signal none is accepted, and requests in
-//! flight end within the drain limit.
+//! flight end within the drain limit; a peer that takes nothing is let go.
 
 use crate::front::Api;
 use crate::timer::ConnectionTimer;
+use crate::write_limit::WriteLimit;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -55,6 +56,7 @@ pub async fn serve(listener: TcpListener, api: Api, shutdown: impl Future<Output
         });
     }
     drop(listener);
+    api.close_streams();
     tokio::time::timeout(limits.drain_timeout, graceful.shutdown()).await.is_ok()
 }
 
@@ -71,7 +73,7 @@ fn builder(api: &Api) -> http1::Builder {
     builder
 }
 
-type Connection<S> = http1::Connection<TokioIo<TcpStream>, S>;
+type Connection<S> = http1::Connection<TokioIo<WriteLimit<TcpStream>>, S>;
 
 fn connection(
     builder: &http1::Builder,
@@ -89,6 +91,7 @@ fn connection(
     if let Err(cause) = stream.set_nodelay(true) {
         tracing::debug!(%cause, "TCP_NODELAY could not be set");
     }
+    let limit = api.limits().write_timeout;
     let open = api.connection_opened();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let _connected = &open;
@@ -103,5 +106,5 @@ fn connection(
     });
     let mut builder = builder.clone();
     builder.timer(ConnectionTimer::default());
-    builder.serve_connection(TokioIo::new(stream), service)
+    builder.serve_connection(TokioIo::new(WriteLimit::new(stream, limit)), service)
 }

@@ -45,6 +45,13 @@ GET /api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id} ViewBase
 DELETE /api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content org
 GET /api/v1/app/{app_id}/msg/{msg_id}/endpoint ViewBase
 POST /api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend CreateAttempts
+GET /api/v1/app/{app_id}/msg/stream ViewBase
+GET /api/v1/app/{app_id}/poller/{sink_id} ViewBase
+GET /api/v1/app/{app_id}/poller/{sink_id}/consumer/{consumer_id} ViewBase
+POST /api/v1/app/{app_id}/poller/{sink_id}/consumer/{consumer_id}/seek ViewBase
+GET /ingest/api/v1/source/{source_id}/request/stream org
+GET /api/v1/bin/{bin_id}/request/stream org
+GET /api/v1/listen org
 GET /api/v1/event-type ViewBase
 POST /api/v1/event-type org
 GET /api/v1/event-type/{event_type_name} ViewBase
@@ -129,7 +136,11 @@ fn row(route: &Route) -> &'static str {
 
 async fn call(s: &Server, route: &Route, app: &str, token: Option<&str>) -> Answer {
     let path = route.path.replace("{app_id}", app);
-    let path = path.replace(['{', '}'], "");
+    let mut path = path.replace(['{', '}'], "");
+    if path.ends_with("/stream") || path.ends_with("/listen") {
+        // A stream that opens has no end.
+        path.push_str("?iterator=nonsense");
+    }
     let method = Method::from_bytes(route.verb.as_str().as_bytes()).unwrap();
     let mut request = Request::builder().method(method).uri(path);
     if let Some(token) = token {

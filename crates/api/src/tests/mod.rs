@@ -10,9 +10,12 @@ mod lists;
 mod messages;
 mod objects;
 mod openapi;
+mod poller;
 mod requests;
 mod serving;
 mod sources;
+mod sse;
+mod streams;
 
 use crate::{Api, ApiConfig, Capabilities, JwtAlgorithm, JwtKeys, NewToken, ServerLimits, serve};
 use bytes::Bytes;

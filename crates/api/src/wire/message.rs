@@ -7,6 +7,8 @@
 use super::read::{UID_RULE, is_channel, is_tag};
 use super::time;
 use crate::problem::Problem;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::{AppRoute, IdCodec, Kind, MessageId, Timestamp, Uid};
 use serde::Deserialize;
@@ -396,16 +398,21 @@ fn write_deliver_at(out: &mut String, at: Timestamp) {
     out.push('"');
 }
 
-/// A payload that is an object stands as it is; any other (from `rawPayload`) is shown as text in one, because SDKs
-/// read an object.
+/// A payload that is an object stands as it is; any other (from `rawPayload`, or received) is shown in one, as text or
+/// as base64, because SDKs read an object.
 fn write_payload(out: &mut String, bytes: &[u8], is_object: bool) {
     out.push_str(",\"payload\":");
     match std::str::from_utf8(bytes) {
         Ok(text) if is_object => out.push_str(text),
-        _ => {
+        Ok(text) => {
             out.push_str("{\"rawPayload\":");
-            out.push_str(&serde_json::Value::from(String::from_utf8_lossy(bytes)).to_string());
+            out.push_str(&serde_json::Value::from(text).to_string());
             out.push('}');
+        }
+        Err(_) => {
+            out.push_str("{\"base64\":\"");
+            STANDARD.encode_string(bytes, out);
+            out.push_str("\"}");
         }
     }
 }
@@ -537,6 +544,19 @@ mod tests {
             check(r#"{"eventType":"a","payload":{},"deliverAt":"2001-01-01T00:00:00Z"}"#).unwrap().deliver_at,
             None
         );
+    }
+
+    #[test]
+    fn a_payload_that_is_no_object_is_shown_in_one_with_every_byte() {
+        let check = |bytes: &[u8], want: &str| {
+            let mut out = String::new();
+            write_payload(&mut out, bytes, is_json_object(bytes));
+            assert_eq!(out, format!(",\"payload\":{want}"));
+        };
+        check(b"{ \"a\": 1.0 }", "{ \"a\": 1.0 }");
+        check(b"[1, 2]", r#"{"rawPayload":"[1, 2]"}"#);
+        check(b"a=1&b=\"2\"", r#"{"rawPayload":"a=1&b=\"2\""}"#);
+        check(b"\xff\x00\x01", r#"{"base64":"/wAB"}"#);
     }
 
     #[test]

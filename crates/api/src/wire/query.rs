@@ -22,6 +22,11 @@ impl<'a> Query<'a> {
         self.0.iter().rev().find(|(k, _)| k == name).map(|(_, v)| &**v).filter(|v| !v.is_empty())
     }
 
+    /// All values of a parameter that may be repeated.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        self.0.iter().filter(|(k, v)| k == name && !v.is_empty()).map(|(_, v)| &**v).collect()
+    }
+
     pub fn boolean(&self, name: &'static str, default: bool) -> Result<bool, Problem> {
         match self.get(name) {
             None => Ok(default),
