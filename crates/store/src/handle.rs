@@ -609,8 +609,13 @@ impl Store {
         .unwrap();
     }
 
+    /// What waits for the writer.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
     /// Runs `f` on a reading connection.
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         f: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -618,7 +623,7 @@ impl Store {
     }
 
     /// Runs `f` in the writer's next transaction; its error undoes its own writes only.
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Core, Timestamp) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -647,7 +652,7 @@ async fn answer(mut committed: mpsc::UnboundedReceiver<Committed>, leases: mpsc:
     }
 }
 
-fn stopped() -> StoreError {
+pub(crate) fn stopped() -> StoreError {
     StoreError::Busy { retry_after: Duration::from_secs(5) }
 }
 

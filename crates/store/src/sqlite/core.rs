@@ -7,14 +7,15 @@ use super::deliveries::{self, Found};
 use super::{endpoints, messages, tokens};
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
+use crate::event_keys::EventKeys;
 use crate::idempotency::KeyWindow;
 use crate::lanes::Lanes;
 use crate::routes::Routes;
 use crate::sqlite::rows;
 use crate::types::{Accepted, Lease, NewMessage};
 use domain::{
-    AppId, AppRoute, AttemptId, Cause, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId, Seq, SeqGen,
-    Timestamp, TypedId,
+    AppId, AppRoute, AttemptId, Cause, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId, RequestHead, Seq,
+    SeqGen, SourceId, Timestamp, TypedId,
 };
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
@@ -51,6 +52,9 @@ pub struct Core {
     seqs: SeqGen,
     keys: KeyWindow,
     operational: HashMap<OrgId, Option<AppId>>,
+    pub(super) event_keys: EventKeys,
+    /// Sources known to exist, and requests stored since their number was last looked at.
+    pub(super) sources: HashMap<SourceId, u32>,
 }
 
 /// What the open transaction will mean for memory.
@@ -80,6 +84,11 @@ pub(super) struct Counts {
     pub succeeded: u64,
     pub failed: u64,
     pub lost: u64,
+    pub received: u64,
+    pub refused: u64,
+    pub duplicate: u64,
+    pub held: u64,
+    pub handshakes: u64,
 }
 
 /// How far a transaction had come.
@@ -127,13 +136,18 @@ impl Core {
             tasks_left: true,
             broken: false,
             operational: HashMap::new(),
+            event_keys: EventKeys::new(config.dedup_window_keys),
+            sources: HashMap::new(),
             epoch,
             conn,
             config,
             routes,
             metrics,
         };
-        core.rebuild_lanes().and_then(|()| core.rebuild_keys(now)).map_err(&unusable)?;
+        core.rebuild_lanes()
+            .and_then(|()| core.rebuild_keys(now))
+            .and_then(|()| core.rebuild_event_keys())
+            .map_err(&unusable)?;
         Ok(core)
     }
 
@@ -193,6 +207,7 @@ impl Core {
         }
         let mut tx = std::mem::take(&mut self.tx);
         self.count(tx.counts);
+        self.event_keys.commit();
         for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
             self.lanes.count(endpoint, waiting, dead);
         }
@@ -227,6 +242,11 @@ impl Core {
             (&m.attempts_succeeded, c.succeeded),
             (&m.attempts_failed, c.failed),
             (&m.leases_lost, c.lost),
+            (&m.requests_received, c.received),
+            (&m.requests_refused, c.refused),
+            (&m.requests_duplicate, c.duplicate),
+            (&m.requests_held, c.held),
+            (&m.handshakes, c.handshakes),
         ] {
             counter.fetch_add(n, Relaxed);
         }
@@ -271,6 +291,7 @@ impl Core {
         for hash in &tx.keys {
             self.keys.remove(hash);
         }
+        self.event_keys.rollback();
         for lease in &tx.leases {
             self.lanes.give_back(lease.key.endpoint, lease.payload.len(), now);
         }
@@ -302,7 +323,7 @@ impl Core {
 
     /// Runs `f` so that its writes, in memory too, are undone when it says `false`. An error undoes the transaction.
     pub(crate) fn savepoint(&mut self, now: Timestamp, f: impl FnOnce(&mut Core) -> bool) -> Result<()> {
-        let mark = self.tx.mark();
+        let (mark, keys) = (self.tx.mark(), self.event_keys.mark());
         self.conn.prepare_cached("SAVEPOINT verb")?.execute([])?;
         let keep = f(self);
         if self.conn.is_autocommit() {
@@ -311,6 +332,7 @@ impl Core {
         }
         if !keep {
             self.conn.prepare_cached("ROLLBACK TO verb")?.execute([])?;
+            self.event_keys.back_to(keys);
             for lease in self.tx.back_to(mark) {
                 self.lanes.give_back(lease.key.endpoint, lease.payload.len(), now);
             }
@@ -475,7 +497,7 @@ impl Core {
         let found = Found { key, attempts: 0, cause };
         match m.deliver_at.filter(|t| *t > now) {
             Some(later) => self.defer(&found, later),
-            None => self.lease_or_defer(&found, endpoint, &m.payload, now),
+            None => self.lease_or_defer(&found, endpoint, (&m.payload, None), now),
         }
     }
 
@@ -484,7 +506,7 @@ impl Core {
         &mut self,
         d: &Found,
         endpoint: &Arc<EndpointRoute>,
-        payload: &bytes::Bytes,
+        (payload, passage): (&bytes::Bytes, Option<&Arc<RequestHead>>),
         now: Timestamp,
     ) -> Result<()> {
         if !self.load_lane(d.key.endpoint)? {
@@ -503,7 +525,7 @@ impl Core {
             cause: d.cause,
             endpoint: endpoint.clone(),
             payload: payload.clone(),
-            passage: None,
+            passage: passage.cloned(),
         });
         deliveries::insert_lease(&self.conn, d, self.epoch)?;
         Ok(())
@@ -543,7 +565,7 @@ impl Core {
     /// `false` when memory has no room after all.
     fn claim_one(&mut self, d: &Found, now: Timestamp) -> Result<bool> {
         let endpoint = d.key.endpoint;
-        let Some(payload) = messages::payload(&self.conn, d.key.message)? else {
+        let Some((payload, request)) = messages::payload(&self.conn, d.key.message)? else {
             deliveries::bury(&self.conn, d.key, domain::DeadReason::ContentDeleted)?;
             let delta = self.tx.lane_deltas.entry(endpoint).or_default();
             (delta.0, delta.1) = (delta.0 - 1, delta.1 + 1);
@@ -557,6 +579,7 @@ impl Core {
             self.lanes.set_enabled(endpoint, false, now);
             return Ok(false);
         };
+        let passage = self.passage(request)?;
         if !self.lanes.try_claim(endpoint, payload.len(), now) {
             return Ok(false);
         }
@@ -566,7 +589,7 @@ impl Core {
             cause: d.cause,
             endpoint: route,
             payload,
-            passage: None,
+            passage,
         });
         deliveries::delete(&self.conn, d.key)?;
         deliveries::insert_lease(&self.conn, d, self.epoch)?;
