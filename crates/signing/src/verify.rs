@@ -105,15 +105,18 @@ impl VerifyKeys {
         Self(secrets.into_iter().map(key).collect())
     }
 
+    /// Takes keys that were read elsewhere: a provider's rules for them may differ.
+    pub(crate) fn of(keys: Vec<ReceiverKey>) -> Self {
+        let key = |key| match key {
+            ReceiverKey::Hmac(bytes) => Key::Hmac(keyed(&bytes)),
+            ReceiverKey::Ed25519(key) => Key::Ed25519(Box::new(key)),
+        };
+        Self(keys.into_iter().map(key).collect())
+    }
+
     /// Reads what [`EndpointSecret::shown`] gives: `whsec_` (or the bare base64) or `whpk_`.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, SecretError> {
-        let key = |text| {
-            Ok(match parse_receiver_key(text)? {
-                ReceiverKey::Hmac(bytes) => Key::Hmac(keyed(&bytes)),
-                ReceiverKey::Ed25519(key) => Key::Ed25519(Box::new(key)),
-            })
-        };
-        texts.into_iter().map(key).collect::<Result<_, _>>().map(Self)
+        texts.into_iter().map(parse_receiver_key).collect::<Result<_, _>>().map(Self::of)
     }
 
     /// Checks that `body` came from a holder of one of the keys, within `tolerance_s` of `now_s` (Unix seconds).

@@ -3,7 +3,9 @@
 //! **Invariant:** secrets leave it only as wiped-on-drop strings; an error names the field and says what to do.
 
 use super::ConfigError;
+use ipnet::IpNet;
 use serde_json::{Map, Value};
+use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 /// A shared secret as text.
@@ -12,21 +14,73 @@ pub type Secret = Zeroizing<String>;
 /// Shorter secrets are refused, in bytes, where the scheme doesn't say otherwise.
 pub const SECRET_LEN_MIN: usize = 8;
 
+/// More live secrets than this are refused: each may cost a pass over the body.
+pub const SECRETS_MAX: usize = 16;
+
+/// Longer tolerances are refused, in seconds: ten years is as good as none.
+const TOLERANCE_S_MAX: u32 = 315_360_000;
+
+/// Fields that may be shown. What isn't named here could be a secret.
+const SHOWN: &[&str] = &[
+    "algorithm",
+    "algorithms",
+    "allow",
+    "allowIps",
+    "audience",
+    "certUrl",
+    "claim",
+    "clientId",
+    "contentType",
+    "encoding",
+    "format",
+    "header",
+    "issuer",
+    "jwksUrl",
+    "keyEncoding",
+    "payload",
+    "prefix",
+    "publicKey",
+    "publicKeys",
+    "query",
+    "schedule",
+    "separator",
+    "signatureKey",
+    "template",
+    "timestampGraceSeconds",
+    "timestampHeader",
+    "timestampKey",
+    "timestampUnit",
+    "tolerance",
+    "username",
+];
+
 /// The fields of a configuration.
 #[derive(Clone, Copy)]
-pub struct Config<'a>(&'a Map<String, Value>);
+pub struct Config<'a> {
+    fields: &'a Map<String, Value>,
+    is_lenient: bool,
+}
 
 impl<'a> Config<'a> {
     pub fn new(value: &'a Value) -> Result<Self, ConfigError> {
         match value {
-            Value::Object(fields) => Ok(Config(fields)),
+            Value::Object(fields) => Ok(Config { fields, is_lenient: false }),
             _ => Err(ConfigError::new("config", "must be an object")),
         }
     }
 
+    /// Like [`new`](Self::new), but takes secrets of any length: for judging single requests, not for sources.
+    pub fn lenient(value: &'a Value) -> Result<Self, ConfigError> {
+        Self::new(value).map(|config| Config { is_lenient: true, ..config })
+    }
+
+    pub fn is_lenient(&self) -> bool {
+        self.is_lenient
+    }
+
     /// A text field; `None` when it is absent or null. Empty text is refused.
     pub fn text(&self, field: &'static str) -> Result<Option<&'a str>, ConfigError> {
-        match self.0.get(field) {
+        match self.fields.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
             Some(Value::String(_)) => Err(ConfigError::new(field, "must not be empty")),
@@ -40,18 +94,58 @@ impl<'a> Config<'a> {
 
     /// Any field, as it is.
     pub fn value(&self, field: &str) -> Option<&'a Value> {
-        self.0.get(field)
+        self.fields.get(field)
+    }
+
+    /// Whether a field is there and not null.
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(|value| !value.is_null())
+    }
+
+    /// A number of seconds; `None` when it is absent or null.
+    pub fn seconds(&self, field: &'static str) -> Result<Option<u32>, ConfigError> {
+        if !self.has(field) {
+            return Ok(None);
+        }
+        let given = self.value(field).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+        let in_range = given.filter(|seconds| *seconds <= TOLERANCE_S_MAX);
+        let message = || format!("must be a whole number of seconds, at most {TOLERANCE_S_MAX}");
+        in_range.map(Some).ok_or_else(|| ConfigError::new(field, message()))
     }
 
     /// The live secrets: `secret`, then the texts of the list `secrets` that differ from it. At least one, none shorter than
-    /// `min` bytes.
+    /// `min` bytes, none blank.
     pub fn secrets(&self, min: usize) -> Result<Vec<Secret>, ConfigError> {
         self.all("secret", "secrets", min)
     }
 
-    /// Like [`secrets`](Self::secrets), for `publicKey` and `publicKeys`.
+    /// Like [`secrets`](Self::secrets), for `publicKey` and `publicKeys`; where neither is given, `secret` and `secrets` are
+    /// taken for them.
     pub fn public_keys(&self) -> Result<Vec<Secret>, ConfigError> {
+        if !self.has("publicKey") && !self.has("publicKeys") && (self.has("secret") || self.has("secrets")) {
+            return self.all("secret", "secrets", 1);
+        }
         self.all("publicKey", "publicKeys", 1)
+    }
+
+    /// `allowIps`, or `allow`: addresses and networks (CIDR) that requests may come from. Empty when there is none.
+    pub fn allow_ips(&self) -> Result<Vec<IpNet>, ConfigError> {
+        let field = if self.has("allowIps") { "allowIps" } else { "allow" };
+        let message = "must be a list of IP addresses and networks such as 192.0.2.0/24";
+        match self.fields.get(field) {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(Value::Array(items)) => {
+                let nets = items.iter().map(|item| item.as_str().and_then(parse_net));
+                nets.collect::<Option<Vec<_>>>().ok_or_else(|| ConfigError::new(field, message))
+            }
+            Some(_) => Err(ConfigError::new(field, message)),
+        }
+    }
+
+    /// The fields that may be shown.
+    pub fn shown(&self) -> Map<String, Value> {
+        let shown = self.fields.iter().filter(|(name, _)| SHOWN.contains(&name.as_str()));
+        shown.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     fn all(&self, one: &'static str, many: &'static str, min: usize) -> Result<Vec<Secret>, ConfigError> {
@@ -59,7 +153,7 @@ impl<'a> Config<'a> {
         if let Some(first) = self.text(one)? {
             found.push(Zeroizing::new(first.to_owned()));
         }
-        match self.0.get(many) {
+        match self.fields.get(many) {
             None | Some(Value::Null) => {}
             Some(Value::Array(items)) => {
                 for item in items {
@@ -75,9 +169,19 @@ impl<'a> Config<'a> {
         if found.is_empty() {
             return Err(ConfigError::new(one, "is required"));
         }
-        if found.iter().any(|secret| secret.len() < min) {
+        if found.len() > SECRETS_MAX {
+            return Err(ConfigError::new(many, format!("must be at most {SECRETS_MAX}")));
+        }
+        if found.iter().any(|secret| secret.trim().is_empty()) {
+            return Err(ConfigError::new(one, "must not be blank"));
+        }
+        if !self.is_lenient && found.iter().any(|secret| secret.len() < min) {
             return Err(ConfigError::new(one, format!("must have at least {min} bytes")));
         }
         Ok(found)
     }
+}
+
+fn parse_net(text: &str) -> Option<IpNet> {
+    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }

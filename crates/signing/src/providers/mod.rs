@@ -6,18 +6,31 @@
 //! **Invariant:** fails closed. What is missing, doubled, of the wrong length, in another encoding or stale is refused
 //! with a [`Refusal`] that says which; comparisons with secrets take constant time; verification is over the received
 //! bytes. No I/O: what has to be fetched (a certificate, a key) is asked for by [`Refusal::Needs`] and given as
-//! [`Materials`].
+//! [`Materials`]. (Only [`vectors::judge`] reads a file, at the command line's wish.)
 
+mod claims;
 mod config;
+mod credential;
+mod encoding;
 pub mod handshake;
 mod jwt;
+mod mac;
 mod provider;
+mod public_key;
 mod refusal;
 mod request;
+mod scheme;
 mod sign;
+mod signed;
+pub(crate) mod spec;
 mod special;
+mod standard;
+mod table;
+mod template;
+mod time;
+pub mod vectors;
 
-pub use config::{Config, SECRET_LEN_MIN, Secret};
+pub use config::{Config, SECRET_LEN_MIN, SECRETS_MAX, Secret};
 pub use provider::{Provider, Verifier};
 pub use refusal::{ConfigError, Refusal};
 pub use request::{Inbound, Materials, NoMaterials};

@@ -47,6 +47,14 @@ impl<'a> Inbound<'a> {
     }
 }
 
+/// Like [`Inbound::header`], for a name that isn't known until the table is read.
+pub(crate) fn header<'a>(request: &Inbound<'a>, name: &str) -> Result<&'a [u8], Refusal> {
+    request.header_named(name).map_err(|doubled| match doubled {
+        Some(()) => Refusal::Doubled(name.to_owned().into()),
+        None => Refusal::Missing(name.to_owned().into()),
+    })
+}
+
 /// Documents that a verifier asked for by URL: certificates, key sets.
 pub trait Materials {
     /// The document at `url`, if it was fetched.

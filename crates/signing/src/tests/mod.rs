@@ -1,5 +1,6 @@
 //! Behaviour seen from outside, through the crate's public API. `check` is the one door to verification.
 
+mod providers;
 mod round_trip;
 mod sealing;
 mod secrets;
