@@ -7,9 +7,11 @@ use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
 use crate::readers::Readers;
 use crate::routes::Routes;
-use crate::sqlite::core::Core;
+use crate::source_routes::SourceRoutes;
+use crate::sqlite::core::{Core, Shared};
 use crate::sqlite::{apps, attempts, endpoints, event_types, messages, status, tasks, tokens};
 use crate::types::*;
+use crate::watch::Hub;
 use crate::writer::{Committed, Op, Queue, Writer};
 use domain::{
     AppId, AppRoute, AttemptId, Cause, Clock, EndpointId, EndpointRoute, IdCodec, MessageId, OrgId, Rng, Seq, TaskId,
@@ -27,14 +29,16 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// A cheap handle; clones share one store.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     config: Arc<StoreConfig>,
     queue: Arc<Queue>,
     readers: Readers,
     routes: Arc<Routes>,
+    pub(crate) sources: Arc<SourceRoutes>,
+    pub(crate) hub: Arc<Hub>,
     organisations: RwLock<HashMap<Box<str>, OrgId>>,
     revoked: RwLock<HashSet<[u8; 32]>>,
     metrics: Arc<StoreMetrics>,
@@ -72,7 +76,7 @@ impl Store {
             .spawn(move || writer.run())
             .map_err(|e| OpenError::Unusable { path, cause: e.to_string() })?;
         let (leases_tx, leases) = mpsc::unbounded_channel();
-        tokio::spawn(answer(committed, leases_tx));
+        tokio::spawn(answer(committed, leases_tx, store.inner.hub.clone()));
         Ok((store, LeaseStream { leases }))
     }
     /// A store whose writer nobody runs yet: the simulation does so by hand, turn by turn.
@@ -83,9 +87,9 @@ impl Store {
         rng: Arc<dyn Rng>,
     ) -> std::result::Result<(Store, Writer, mpsc::UnboundedReceiver<Committed>), OpenError> {
         let config = Arc::new(config);
-        let routes = Arc::new(Routes::default());
+        let shared = Shared::default();
         let metrics = Arc::new(StoreMetrics::default());
-        let core = Core::open(config.clone(), routes.clone(), metrics.clone(), clock.now())?;
+        let core = Core::open(config.clone(), shared.clone(), metrics.clone(), clock.now())?;
         let revoked = tokens::revoked(core.connection())
             .map_err(|e| OpenError::Unusable { path: config.path.clone(), cause: e.to_string() })?;
         let queue = Arc::new(Queue::new());
@@ -97,7 +101,9 @@ impl Store {
             config,
             queue,
             readers,
-            routes,
+            routes: shared.routes,
+            sources: shared.sources,
+            hub: shared.hub,
             organisations: RwLock::default(),
             revoked: RwLock::new(revoked),
             metrics,
@@ -610,7 +616,7 @@ impl Store {
     }
 
     /// Runs `f` on a reading connection.
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         f: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -618,7 +624,7 @@ impl Store {
     }
 
     /// Runs `f` in the writer's next transaction; its error undoes its own writes only.
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Core, Timestamp) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -636,13 +642,18 @@ impl Store {
 }
 
 /// Answers each transaction's callers from inside the runtime: one wake-up for all of them.
-async fn answer(mut committed: mpsc::UnboundedReceiver<Committed>, leases: mpsc::UnboundedSender<Vec<Lease>>) {
+async fn answer(
+    mut committed: mpsc::UnboundedReceiver<Committed>,
+    leases: mpsc::UnboundedSender<Vec<Lease>>,
+    hub: Arc<Hub>,
+) {
     while let Some(mut done) = committed.recv().await {
         let batch = std::mem::take(&mut done.leases);
         if !batch.is_empty() {
             // Nobody receives while no engine runs: the leases stay this process's until it ends.
             let _ = leases.send(batch);
         }
+        hub.wake(&done.touched);
         done.reply();
     }
 }

@@ -14,16 +14,18 @@ mod inbound;
 mod lanes;
 mod readers;
 mod routes;
+mod source_routes;
 pub mod sqlite;
 mod types;
+mod watch;
 mod writer;
 
 pub use config::{StoreConfig, StoreMetrics};
 pub use error::{OpenError, StoreError};
 pub use handle::{LeaseStream, Store};
-pub use handle_inbound::Watch;
 pub use inbound::*;
 pub use types::*;
+pub use watch::Watch;
 
 /// The parts that the simulation drives step by step.
 #[doc(hidden)]

@@ -8,6 +8,7 @@ use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::StoreError;
 use crate::sqlite::core::Core;
 use crate::types::{Accepted, Lease, NewMessage, Settlement};
+use crate::watch::Touched;
 use domain::{Clock, Timestamp};
 use parking_lot::Mutex;
 use std::path::PathBuf;
@@ -68,6 +69,7 @@ impl Reply {
 pub struct Committed {
     replies: Vec<Reply>,
     pub leases: Vec<Lease>,
+    pub(crate) touched: Touched,
     /// Settlements to be tried again: nothing was written.
     pub unsettled: Vec<Settlement>,
     /// Told once the database is closed.
@@ -103,6 +105,7 @@ pub fn transact(core: &mut Core, ops: Vec<Op>, now: Timestamp) -> Committed {
         None => match core.commit(now) {
             Ok(leases) => {
                 out.leases = leases;
+                out.touched = core.take_touched();
                 None
             }
             Err(e) => Some(e),

@@ -10,7 +10,7 @@ use std::fmt::Debug;
 type F = Box<dyn Fixture>;
 
 /// Walks a list to its end in pages of random size, then back again; both must show the same rows, once each.
-async fn walk<T, I: Clone + Debug + PartialEq>(
+pub(super) async fn walk<T, I: Clone + Debug + PartialEq>(
     order: Order,
     fetch: impl AsyncFn(PageQuery<I>) -> Page<T, I>,
     id: impl Fn(&T) -> I,

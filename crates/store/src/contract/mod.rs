@@ -19,9 +19,12 @@ pub mod lanes;
 pub mod leases;
 pub mod lists;
 pub mod operational;
+pub mod pull;
 pub mod restart;
 pub mod retention;
+pub mod sources;
 pub mod tasks;
+pub mod watch;
 pub mod world;
 
 pub use world::World;
@@ -220,6 +223,35 @@ macro_rules! suite {
                 a_sweep_deletes_a_bounded_slice_at_a_time,
                 a_quiet_sweep_rests,
                 finished_tasks_and_urls_of_gone_endpoints_go_too;
+            sources:
+                a_source_keeps_what_it_was_given,
+                a_source_belongs_to_its_organisation,
+                a_taken_source_uid_is_a_conflict,
+                put_source_creates_by_uid_and_replaces_everything,
+                patch_source_keeps_what_it_leaves_out_and_clears_what_it_nulls,
+                a_share_token_opens_its_source_until_it_is_cleared,
+                sources_and_bins_are_lists_of_their_own,
+                the_configuration_of_a_source_changes_only_from_what_was_read,
+                an_old_url_works_until_it_expires,
+                a_source_has_at_most_three_old_urls,
+                the_hot_path_sees_a_change_at_once_and_the_same_route_between,
+                a_deleted_source_is_gone_at_once,
+                expired_sources_are_deleted_a_bounded_slice_at_a_time,
+                the_application_of_a_source_is_in_no_list_and_goes_only_with_it,
+                numbers_of_sources_grow_over_a_restart_although_the_clock_was_set_back;
+            pull:
+                messages_are_pulled_oldest_first_from_where_one_left_off,
+                a_rare_message_is_pulled_in_bounded_steps,
+                pulled_messages_are_filtered,
+                large_messages_are_pulled_a_few_at_a_time,
+                a_consumer_stands_where_it_was_set;
+            watch:
+                a_message_wakes_those_who_watch_its_application,
+                a_watch_of_many_topics_is_woken_by_each,
+                everybody_who_waits_is_woken,
+                those_who_watch_a_source_are_woken_when_it_is_deleted,
+                a_watch_that_begins_while_a_transaction_runs_is_woken_by_its_commit,
+                a_refused_message_wakes_nobody;
             books:
                 whatever_happens_everything_accepted_is_accounted_for;
             restart:

@@ -3,7 +3,7 @@
 use super::rows::{self, metadata_text};
 use crate::error::StoreError;
 use crate::types::{AppFields, AppPatch, AppRef, Application, Page, PageQuery, Ref};
-use domain::{AppId, OrgId, Timestamp};
+use domain::{AppId, OrgId, SourceId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -33,7 +33,7 @@ pub(crate) fn find_organisation(conn: &Connection, text: &str) -> Result<Option<
     Ok(id.map(OrgId))
 }
 
-/// The application that a path names, operational ones too when named by id.
+/// The application that a path names, operational ones and those of sources too when named by id.
 pub(crate) fn find(conn: &Connection, org: OrgId, app: &AppRef) -> Result<Application> {
     let sql = match app {
         Ref::Id(_) => format!("SELECT {COLUMNS} FROM app WHERE org = ?1 AND id = ?2 AND deleted = 0"),
@@ -60,7 +60,7 @@ pub(crate) fn list(conn: &Connection, org: OrgId, page: &PageQuery<AppId>) -> Re
     let (beyond, (_, dir)) = (walk.beyond("id"), walk.words());
     let sql = format!(
         "SELECT {COLUMNS} FROM app WHERE org = ?1 AND {beyond} AND deleted = 0 AND operational = 0
-         ORDER BY id {dir} LIMIT ?3"
+         AND source IS NULL ORDER BY id {dir} LIMIT ?3"
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let found = rows::all(&mut statement, &[&org.0, &walk.from.map(|i| i.0), &(page.limit + 1)], from_row)?;
@@ -113,6 +113,25 @@ pub(crate) fn operational(conn: &Connection, id: AppId, org: OrgId, now: Timesta
     )?
     .execute(params![id.0, org.0, now.0])?;
     Ok(id)
+}
+
+/// The application that carries a source's messages.
+pub(crate) fn create_for_source(
+    conn: &Connection,
+    id: AppId,
+    org: OrgId,
+    source: SourceId,
+    name: &str,
+    now: Timestamp,
+) -> Result<()> {
+    conn.prepare_cached("INSERT INTO app (id, org, name, metadata, source, updated_at) VALUES (?, ?, ?, '{}', ?, ?)")?
+        .execute(params![id.0, org.0, name, source.0, now.0])?;
+    Ok(())
+}
+pub(crate) fn rename(conn: &Connection, app: AppId, name: &str, now: Timestamp) -> Result<()> {
+    conn.prepare_cached("UPDATE app SET name = ?, updated_at = ? WHERE id = ?")?
+        .execute(params![name, now.0, app.0])?;
+    Ok(())
 }
 
 pub(crate) fn put(
@@ -171,10 +190,17 @@ fn write(conn: &Connection, old: &Application, fields: AppFields, now: Timestamp
     find(conn, old.org, &Ref::Id(old.id))
 }
 
-/// Gone for every reader; returns its number.
+/// Gone for every reader; returns what it was. `Conflict` for a source's: it goes with its source.
 pub(crate) fn delete(conn: &Connection, org: OrgId, app: &AppRef) -> Result<Application> {
     let found = find(conn, org, app)?;
-    conn.prepare_cached("UPDATE app SET deleted = 1 WHERE id = ?")?.execute([found.id.0])?;
-    conn.prepare_cached("UPDATE endpoint SET deleted = 1 WHERE app = ?")?.execute([found.id.0])?;
+    if conn.prepare_cached("SELECT 1 FROM app WHERE id = ? AND source IS NOT NULL")?.exists([found.id.0])? {
+        return Err(StoreError::Conflict("this application belongs to a source: delete the source"));
+    }
+    mark_deleted(conn, found.id)?;
     Ok(found)
+}
+pub(crate) fn mark_deleted(conn: &Connection, app: AppId) -> Result<()> {
+    conn.prepare_cached("UPDATE app SET deleted = 1 WHERE id = ?")?.execute([app.0])?;
+    conn.prepare_cached("UPDATE endpoint SET deleted = 1 WHERE app = ?")?.execute([app.0])?;
+    Ok(())
 }

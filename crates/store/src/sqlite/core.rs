@@ -8,12 +8,15 @@ use super::{endpoints, messages, tokens};
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
 use crate::idempotency::KeyWindow;
+use crate::inbound::Topic;
 use crate::lanes::Lanes;
 use crate::routes::Routes;
+use crate::source_routes::SourceRoutes;
 use crate::sqlite::rows;
 use crate::types::{Accepted, Lease, NewMessage};
+use crate::watch::{Hub, Touched};
 use domain::{
-    AppId, AppRoute, AttemptId, Cause, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId, Seq, SeqGen,
+    AppId, AppRoute, AttemptId, Cause, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId, Seq, SeqGen, SourceId,
     Timestamp, TypedId,
 };
 use rusqlite::{Connection, params};
@@ -35,11 +38,21 @@ const HOLD_MAX: Duration = Duration::from_secs(60);
 /// Organisations whose application for operational webhooks is remembered at most; beyond it, anew.
 const OPERATIONAL_MAX: usize = 100_000;
 
+/// What the writer shares with the readers, and those who watch.
+#[derive(Clone, Default)]
+pub struct Shared {
+    pub routes: Arc<Routes>,
+    pub(crate) sources: Arc<SourceRoutes>,
+    pub(crate) hub: Arc<Hub>,
+}
+
 /// Everything that writes.
 pub struct Core {
     pub(super) conn: Connection,
     pub(super) config: Arc<StoreConfig>,
     pub(crate) routes: Arc<Routes>,
+    pub(super) sources: Arc<SourceRoutes>,
+    hub: Arc<Hub>,
     pub(super) metrics: Arc<StoreMetrics>,
     pub(super) lanes: Lanes,
     pub(super) epoch: i64,
@@ -47,6 +60,7 @@ pub struct Core {
     pub(super) orphans_left: bool,
     pub(super) retention: super::retention::Sweep,
     pub(super) tasks_left: bool,
+    touched: Touched,
     broken: bool,
     seqs: SeqGen,
     keys: KeyWindow,
@@ -69,6 +83,8 @@ pub(super) struct Tx {
     /// (endpoint, hour) -> success, fail, canceled
     pub stats: HashMap<(EndpointId, i64), (u32, u32, u32)>,
     dirty_apps: Vec<AppId>,
+    dirty_sources: Vec<SourceId>,
+    touched: Touched,
     pub counts: Counts,
 }
 
@@ -108,7 +124,7 @@ impl Core {
     /// Opens the database and takes over what an earlier process left.
     pub fn open(
         config: Arc<StoreConfig>,
-        routes: Arc<Routes>,
+        memory: Shared,
         metrics: Arc<StoreMetrics>,
         now: Timestamp,
     ) -> std::result::Result<Core, OpenError> {
@@ -125,12 +141,15 @@ impl Core {
             tx: Tx::default(),
             orphans_left: true,
             tasks_left: true,
+            touched: Touched::default(),
             broken: false,
             operational: HashMap::new(),
             epoch,
             conn,
             config,
-            routes,
+            routes: memory.routes,
+            sources: memory.sources,
+            hub: memory.hub,
             metrics,
         };
         core.rebuild_lanes().and_then(|()| core.rebuild_keys(now)).map_err(&unusable)?;
@@ -180,7 +199,7 @@ impl Core {
     // ---- the transaction ----
 
     pub fn begin(&mut self) -> Result<()> {
-        self.tx = Tx::default();
+        self.tx = Tx { touched: self.hub.note(), ..Tx::default() };
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         Ok(())
     }
@@ -216,6 +235,8 @@ impl Core {
             self.lanes.remove(endpoint);
         }
         self.refresh_routes(&tx.dirty_apps, now);
+        self.refresh_sources(&tx.dirty_sources, now);
+        self.touched = tx.touched;
         Ok(tx.leases)
     }
 
@@ -279,6 +300,7 @@ impl Core {
         }
         // A lane or route that was loaded meanwhile may have seen what is undone now.
         self.refresh_routes(&tx.dirty_apps, now);
+        self.refresh_sources(&tx.dirty_sources, now);
         self.operational.clear();
         self.orphans_left = true;
         self.tasks_left = true;
@@ -357,6 +379,36 @@ impl Core {
         }
     }
 
+    /// The source's configuration changes with this transaction.
+    pub(crate) fn source_changed(&mut self, source: SourceId) {
+        self.tx.dirty_sources.push(source);
+    }
+
+    fn refresh_sources(&mut self, sources: &[SourceId], now: Timestamp) {
+        for source in sources {
+            let loaded = super::sources::load_route(&self.conn, *source, now).unwrap_or_else(|e| {
+                tracing::error!(error = %e, "a source can't be loaded; its next use will try again");
+                None
+            });
+            self.sources.replace(*source, loaded);
+        }
+    }
+
+    // ---- those who watch ----
+
+    /// This transaction stores a request of the source.
+    pub fn touched_source(&mut self, source: SourceId) {
+        self.tx.touched.add(Topic::Source(source));
+    }
+    /// This transaction stores a message of the application.
+    pub fn touched_app(&mut self, app: AppId) {
+        self.tx.touched.add(Topic::App(app));
+    }
+    /// What the last commit touched.
+    pub(crate) fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
+    }
+
     /// The routing snapshot, loaded if it isn't in memory.
     pub fn route(&self, app: AppId, now: Timestamp) -> Result<Option<Arc<AppRoute>>> {
         if let Some(route) = self.routes.app(app) {
@@ -420,6 +472,7 @@ impl Core {
                 }
             }
         }
+        self.touched_app(m.route.app);
         self.tx.counts.accepted += 1;
         Ok(Accepted::New(id))
     }

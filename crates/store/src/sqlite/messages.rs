@@ -2,6 +2,7 @@
 
 use super::rows;
 use crate::error::StoreError;
+use crate::inbound::MessagesAfter;
 use crate::types::{Message, MessageFilter, MessageRef, Order, Page, PageQuery, Ref};
 use bytes::Bytes;
 use domain::{AppId, MessageId, Seq, Timestamp};
@@ -11,6 +12,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// Rows that one page of a filtered list may look at, so that a rare match costs pages, not seconds.
 pub(super) const SCAN_MAX: u32 = 5000;
+/// Bytes of content after which a pull ends: clients that poll at once don't each hold a page of the largest messages.
+const PULL_BYTES_MAX: usize = 4 << 20;
 
 const COLUMNS: &str = "id, app, event_type, event_id, channels, tags, deliver_at";
 
@@ -83,6 +86,40 @@ pub(crate) fn list(
     filter: &MessageFilter,
 ) -> Result<Page<Message, MessageId>> {
     scan(conn, app, page, filter, SCAN_MAX, |m| Ok(Some(m)), |m: &Message| m.id)
+}
+
+/// Oldest first, those that came after `after`: as far as one bounded scan gets.
+pub(crate) fn after(
+    conn: &Connection,
+    app: AppId,
+    after: MessageId,
+    filter: &MessageFilter,
+    limit: u32,
+) -> Result<MessagesAfter> {
+    let (low, high) = bounds(filter.after, filter.before);
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS}, payload FROM message WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id ASC"
+    ))?;
+    let mut rows = statement.query(params![app.0, low.max(after.0), high])?;
+    let mut found = MessagesAfter { data: Vec::new(), last: None, done: true };
+    let (mut looked_at, mut bytes) = (0, 0);
+    while let Some(row) = rows.next()? {
+        if found.data.len() == limit as usize || looked_at == SCAN_MAX || bytes >= PULL_BYTES_MAX {
+            found.done = false;
+            break;
+        }
+        looked_at += 1;
+        let mut message = from_row(row, false)?;
+        found.last = Some(message.id);
+        if filter.takes(&message) {
+            if filter.with_content {
+                message.payload = row.get::<_, Option<Vec<u8>>>("payload")?.map(Bytes::from);
+                bytes += message.payload.as_ref().map_or(0, Bytes::len);
+            }
+            found.data.push(message);
+        }
+    }
+    Ok(found)
 }
 
 /// Walks an application's messages newest first, keeping what passes the filter and `keep`.

@@ -4,6 +4,7 @@
 
 pub(crate) mod apps;
 pub(crate) mod attempts;
+pub(crate) mod consumers;
 pub(crate) mod core;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
@@ -14,6 +15,7 @@ pub(crate) mod retention;
 mod rows;
 mod schema;
 pub(crate) mod settle;
+pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod tasks;
 #[cfg(test)]

@@ -61,6 +61,7 @@ impl Core {
             | self.expire_messages(now, budget)?
             | self.expire_attempts(now, budget)?
             | self.expire_small(now, budget)?
+            | self.expire_sources(now, budget)?
             | self.reap_deleted(now, budget)?;
         let pause = if full { BETWEEN_SLICES } else { PAUSE };
         self.retention.next_at = now.plus(pause).0;
@@ -195,7 +196,7 @@ impl Core {
         Ok(full)
     }
 
-    /// Rows of deleted endpoints, then of deleted applications.
+    /// Rows of deleted endpoints, then of deleted applications, then of deleted sources.
     fn reap_deleted(&mut self, now: Timestamp, budget: u32) -> Result<bool> {
         if let Some(endpoint) = self.first("SELECT id FROM endpoint WHERE deleted = 1 LIMIT 1")? {
             self.reap_endpoint(EndpointId(endpoint), now, budget)?;
@@ -203,6 +204,10 @@ impl Core {
         }
         if let Some(app) = self.first("SELECT id FROM app WHERE deleted = 1 LIMIT 1")? {
             self.reap_app(app, budget)?;
+            return Ok(true);
+        }
+        if let Some(source) = self.first("SELECT id FROM source WHERE deleted = 1 LIMIT 1")? {
+            self.reap_source(source, budget)?;
             return Ok(true);
         }
         Ok(false)
@@ -260,7 +265,8 @@ impl Core {
                 attempts.execute([message])?;
             }
         }
-        if gone.len() < budget as usize {
+        let consumers = super::consumers::reap(&self.conn, app, budget)?;
+        if gone.len().max(consumers) < budget as usize {
             self.conn.prepare_cached("DELETE FROM app WHERE id = ?")?.execute([app])?;
         }
         Ok(())

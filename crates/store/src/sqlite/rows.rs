@@ -1,7 +1,7 @@
 //! Between columns and domain values: one conversion for each, which names the column when it fails.
 
 use crate::types::{Cursor, Metadata, Order, PageQuery};
-use domain::Timestamp;
+use domain::{SourceOptions, SourceState, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Row, Statement, ToSql};
 
@@ -35,6 +35,18 @@ pub(super) fn time(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Time
 }
 pub(super) fn optional_time(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp))
+}
+
+pub(super) fn source_options_text(options: &SourceOptions) -> String {
+    serde_json::to_string(options).unwrap_or_default()
+}
+pub(super) fn source_options(row: &Row<'_>, column: &'static str) -> rusqlite::Result<SourceOptions> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|e| bad(column, e))
+}
+pub(super) fn source_state(row: &Row<'_>, column: &'static str) -> rusqlite::Result<SourceState> {
+    let code: i64 = row.get(column)?;
+    SourceState::from_code(code).ok_or_else(|| bad(column, code))
 }
 
 /// How to walk a table for a page: from which key, which way.

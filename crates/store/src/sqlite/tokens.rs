@@ -64,6 +64,7 @@ pub(crate) fn last_seq(conn: &Connection) -> Result<Seq> {
         "SELECT max(id) FROM app",
         "SELECT max(id) FROM endpoint",
         "SELECT max(id) FROM task",
+        "SELECT max(id) FROM source",
         "SELECT max(id) FROM idempotency",
         // Clustered by message: the newest attempt of the newest messages is near enough, ids are unique per message.
         "SELECT id FROM attempt ORDER BY message DESC LIMIT 1",

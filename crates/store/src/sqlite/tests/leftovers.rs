@@ -28,6 +28,30 @@ async fn rows(w: &World) -> Vec<(String, i64)> {
 }
 
 #[tokio::test]
+async fn deleted_and_expired_sources_leave_no_rows() {
+    let mut w = World::with(Box::new(Folder::default()), |_| {}).await;
+    let empty = rows(&w).await;
+    for n in 0..3 {
+        let fields = SourceFields { expires_at: (n == 0).then(|| w.later(DAY)), ..Default::default() };
+        let made = w.store.create_source(w.org, fields, format!("t{n}"), Box::new(|_| vec![1])).await.unwrap();
+        w.store.rotate_source_token(w.org, &Ref::Id(made.id), format!("u{n}"), w.later(HOUR)).await.unwrap();
+        w.endpoint(made.app).await;
+        w.send(made.app).await;
+        w.store.set_consumer_position(made.app, "poll", "c", domain::MessageId(1)).await.unwrap();
+        match n {
+            0 => {}
+            _ => w.store.delete_source(w.org, &Ref::Id(made.id)).await.unwrap(),
+        }
+    }
+    w.deliver_all().await;
+    for _ in 0..2 {
+        w.advance(92 * DAY).await;
+        w.sweep().await;
+    }
+    assert_eq!(rows(&w).await, empty);
+}
+
+#[tokio::test]
 async fn a_deleted_application_and_its_age_leave_no_rows() {
     let mut w = World::with(Box::new(Folder::default()), |c| c.lane_capacity = 5).await;
     let empty = rows(&w).await;

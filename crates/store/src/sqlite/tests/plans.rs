@@ -67,6 +67,17 @@ async fn no_statement_reads_more_than_it_needs() {
         ("FROM endpoint WHERE app = ?1 AND id < ?2 AND", "endpoint_by_app (app=? AND id<"),
         ("FROM task WHERE org = ?1 AND id < ?2", "task_by_org (org=? AND id<"),
         ("WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC", "message_by_app (app=? AND rowid>"),
+        ("FROM source WHERE org = ?1 AND is_bin = ?4 AND id < ?2", "source_by_org (org=? AND is_bin=? AND id<"),
+        ("FROM source WHERE org = ?1 AND uid = ?2", "source_uid (org=? AND uid=?"),
+        ("FROM source WHERE share = ?", "source_share (share=?"),
+        (
+            "FROM source WHERE expires_at IS NOT NULL AND expires_at <= ?",
+            "source_expires (expires_at>? AND expires_at<?",
+        ),
+        ("SELECT source FROM source_token WHERE token = ?", "PRIMARY KEY (token=?"),
+        ("FROM source_token WHERE source = ? AND", "source_token_by_source (source=?"),
+        ("id > ?2 AND id < ?3 ORDER BY id ASC", "message_by_app (app=? AND rowid>"),
+        ("FROM consumer WHERE app = ? AND sink = ? AND consumer = ?", "PRIMARY KEY (app=? AND sink=? AND consumer=?"),
         ("SELECT 1 FROM message WHERE app = ? AND event_id = ?", "message_event_id (app=? AND event_id=?"),
     ] {
         let found = plans.iter().any(|(sql, step)| sql.contains(part) && step.contains(index));
@@ -125,6 +136,7 @@ async fn live(w: &mut World) {
     w.store.set_endpoint_headers(app, e, read, vec![2]).await.unwrap();
     w.set_disabled(app, e, true).await;
     w.set_disabled(app, e, false).await;
+    receive(w).await;
     w.restart().await;
     w.store.delete_message_content(app, &Ref::Id(id)).await.unwrap();
     w.advance(31 * DAY).await;
@@ -135,6 +147,38 @@ async fn live(w: &mut World) {
     w.store.delete_endpoint(app, &Ref::Id(e)).await.unwrap();
     w.store.delete_app(w.org, &Ref::Id(app)).await.unwrap();
     w.sweep().await;
+}
+
+/// The verbs of sources and of pull.
+async fn receive(w: &World) {
+    let s = &w.store;
+    let make = async |uid: &str, token: &str| {
+        let fields = SourceFields { expires_at: Some(w.later(DAY)), ..Default::default() };
+        s.put_source(w.org, &Ref::Uid(uid.into()), fields, token.into(), Box::new(|_| vec![1])).await.unwrap().0
+    };
+    let (made, _) = (make("a", "t").await, make("b", "u").await);
+    make("a", "t").await;
+    let patch = SourcePatch {
+        share: Some(Some("share".into())),
+        name: Some("n".into()),
+        uid: Some(Some("c".into())),
+        ..Default::default()
+    };
+    s.patch_source(w.org, &Ref::Id(made.id), patch).await.unwrap();
+    s.shared_source("share").await.unwrap();
+    s.set_source_config(made.id, vec![1], vec![2]).await.unwrap();
+    s.set_source_config(made.id, vec![1], vec![2]).await.unwrap_err();
+    s.rotate_source_token(w.org, &Ref::Id(made.id), "v".into(), w.later(HOUR)).await.unwrap();
+    s.source_route("none").await.unwrap();
+    for cursor in [Some(Cursor::After(made.id)), Some(Cursor::Before(made.id)), None] {
+        for bins in [false, true] {
+            s.sources(w.org, bins, PageQuery { cursor: cursor.clone(), ..page(ALL) }).await.unwrap();
+        }
+    }
+    s.messages_after(made.app, domain::MessageId(0), MessageFilter::default(), ALL).await.unwrap();
+    s.set_consumer_position(made.app, "poll", "c", domain::MessageId(1)).await.unwrap();
+    s.consumer_position(made.app, "poll", "c").await.unwrap();
+    s.delete_source(w.org, &Ref::Id(made.id)).await.unwrap();
 }
 
 async fn read(w: &World, app: domain::AppId, e: domain::EndpointId, id: domain::MessageId) {
