@@ -153,7 +153,9 @@ impl Key {
                     Claim::V1a(_) => None,
                 });
                 // All are compared: which one matched must not show in the time it takes.
-                claimed.fold(Choice::from(0), |found, claimed| found | mac.as_bytes().ct_eq(claimed)).into()
+                claimed
+                    .fold(Choice::from(0), |found, claimed| found | mac.as_bytes().as_slice().ct_eq(claimed.as_slice()))
+                    .into()
             }
             Self::Ed25519(key) => claims.iter().any(|claim| match claim {
                 Claim::V1(_) => false,

@@ -17,6 +17,7 @@ mod jwt;
 mod mac;
 mod provider;
 mod public_key;
+mod query;
 mod refusal;
 mod request;
 mod scheme;
