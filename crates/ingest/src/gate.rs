@@ -51,14 +51,14 @@ impl Judge<'_> {
             Gate::Broken(why) => return Ruling::refused(why.as_str(), &Problem::UNVERIFIABLE),
             Gate::Guarded(guard) => guard,
         };
-        if guard.allow_ips.as_ref().is_some_and(|list| !origin::is_in(list, remote)) {
+        if !guard.allow_ips.is_empty() && !origin::is_in(&guard.allow_ips, remote) {
             return unsigned(guard, format!("{remote} is not among the addresses that are allowed"));
         }
-        if let Some(handshake) = before(guard, request) {
+        if let Some(handshake) = guard.context().and_then(|context| handshake::before(context, request)) {
             return self.shake(prepared, guard, handshake).await;
         }
         let handed = match self.verify(guard, request).await {
-            Ok(()) => after(guard, request),
+            Ok(()) => guard.context().and_then(|context| handshake::after(context, request)),
             Err(ruling) => return ruling,
         };
         match handed {
@@ -91,6 +91,9 @@ impl Judge<'_> {
 
     async fn shake(&self, prepared: &Prepared, guard: &Guard, handshake: Handshake) -> Ruling {
         match handshake {
+            Handshake::Answer(reply) if reply.status >= 400 => {
+                Ruling::Refused { reason: "the handshake's token is not the source's".to_owned(), answer: reply.into() }
+            }
             Handshake::Answer(reply) => Ruling::Handshake(reply.into()),
             Handshake::Confirm { url } => match self.documents.confirm(&url).await {
                 Ok(()) => Ruling::Handshake(Answer::empty(200)),
@@ -138,14 +141,6 @@ fn with_secret(config: &Value, secret: &str) -> Option<Zeroizing<Vec<u8>>> {
     fields.insert("secret".to_owned(), Value::String(secret.to_owned()));
     let config = crate::prepared::Wiped(Value::Object(fields));
     serde_json::to_vec(&config.0).ok().map(Zeroizing::new)
-}
-
-fn before(guard: &Guard, request: &Inbound<'_>) -> Option<Handshake> {
-    handshake::before(guard.verifier.as_ref().ok()?, request)
-}
-
-fn after(guard: &Guard, request: &Inbound<'_>) -> Option<Handshake> {
-    handshake::after(guard.verifier.as_ref().ok()?, request)
 }
 
 /// Refused for what it is. Some providers look at how: GoCardless reads 498 as a bad signature, Xero wants an empty 401.

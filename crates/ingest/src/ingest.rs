@@ -111,7 +111,7 @@ impl Ingest {
             at: request.id.created_at(),
         };
         let provider = if source.is_bin { None } else { Provider::find(&source.kind) };
-        Ok(Reading::new(source, provider).events(&seen, request.head.pass_through()))
+        Ok(Reading::new(source, provider.map(Into::into)).events(&seen, request.head.pass_through()))
     }
 
     async fn take<B: Body<Data = Bytes> + Unpin>(

@@ -11,9 +11,9 @@ use ipnet::IpNet;
 use parking_lot::RwLock;
 use serde_json::{Map, Value};
 use signing::SecretBox;
-use signing::providers::{Provider, Verifier, handshake};
+use signing::providers::handshake::{self, Context};
+use signing::providers::{Config, ConfigError, Provider, Verifier};
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use zeroize::Zeroize;
 
@@ -42,8 +42,8 @@ pub(crate) struct Guard {
     pub config: Wiped,
     /// The text says why there is none: then only a handshake that brings a secret gets through.
     pub verifier: Result<Verifier, String>,
-    /// Addresses that requests have to come from; `None` takes any.
-    pub allow_ips: Option<Vec<IpNet>>,
+    /// Networks that requests have to come from; empty takes any.
+    pub allow_ips: Vec<IpNet>,
 }
 
 /// A configuration whose texts are wiped when it is dropped.
@@ -76,13 +76,13 @@ impl Prepared {
             },
         };
         let expected = match &gate {
-            Gate::Guarded(guard) => guard.verifier.as_ref().ok().and_then(handshake::acknowledgement),
+            Gate::Guarded(guard) => guard.context().and_then(handshake::acknowledgement),
             _ => None,
         };
         let own_limit = route.options.body_limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         Prepared {
             gate,
-            reading: Reading::new(&route, provider),
+            reading: Reading::new(&route, provider.map(Into::into)),
             answer: Answer::accepted(&route.options.response, expected),
             body_limit: own_limit.unwrap_or(usize::MAX).min(config.body_limit),
             route,
@@ -91,10 +91,18 @@ impl Prepared {
 }
 
 fn guard(provider: &'static Provider, route: &SourceRoute, secret_box: &SecretBox) -> Result<Guard, String> {
+    let unusable = |e: ConfigError| format!("the source's configuration is unusable: {e}");
     let config = open(route, secret_box)?;
-    let allow_ips = allow_ips(config.0.get("allowIps"))?;
-    let verifier = provider.verifier(&config.0).map_err(|e| format!("the source's configuration is unusable: {e}"));
+    let allow_ips = Config::new(&config.0).and_then(|c| c.allow_ips()).map_err(unusable)?;
+    let verifier = provider.verifier(&config.0).map_err(unusable);
     Ok(Guard { provider, verifier, allow_ips, config })
+}
+
+impl Guard {
+    /// For handshakes, which have to be answered before there is a verifier, too.
+    pub fn context(&self) -> Option<Context<'_>> {
+        Some(Context { provider: &self.provider.name, config: Config::new(&self.config.0).ok()? })
+    }
 }
 
 /// The configuration of a source, opened: an object.
@@ -109,22 +117,6 @@ pub(crate) fn open(route: &SourceRoute, secret_box: &SecretBox) -> Result<Wiped,
         // The parser's message may quote what it read.
         Ok(_) | Err(_) => Err("the source's configuration is no JSON object".to_owned()),
     }
-}
-
-/// Networks, and single addresses.
-fn allow_ips(list: Option<&Value>) -> Result<Option<Vec<IpNet>>, String> {
-    let wrong = || "allowIps must be a list of addresses or networks, such as 192.0.2.0/24".to_owned();
-    let items = match list {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::Array(items)) if items.is_empty() => return Ok(None),
-        Some(Value::Array(items)) => items,
-        Some(_) => return Err(wrong()),
-    };
-    let net = |item: &Value| {
-        let text = item.as_str()?.trim();
-        text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(|ip| IpNet::from(ip.to_canonical())))
-    };
-    items.iter().map(net).collect::<Option<Vec<_>>>().map(Some).ok_or_else(wrong)
 }
 
 /// Prepared sources by their token.
@@ -161,18 +153,6 @@ impl PreparedSources {
 mod tests {
     use super::*;
     use crate::tests::support::{route, secret_box};
-    use serde_json::json;
-
-    #[test]
-    fn address_lists_are_read_or_refused_as_a_whole() {
-        let nets = allow_ips(Some(&json!(["192.0.2.0/24", "2001:db8::1", " ::ffff:198.51.100.7 "]))).unwrap().unwrap();
-        let shown: Vec<String> = nets.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["192.0.2.0/24", "2001:db8::1/128", "198.51.100.7/32"]);
-        assert_eq!(allow_ips(Some(&json!([]))), Ok(None));
-        for bad in [json!("192.0.2.0/24"), json!(["192.0.2.0/24", "x"]), json!([7])] {
-            assert!(allow_ips(Some(&bad)).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_source_is_prepared_once_for_each_change() {

@@ -33,6 +33,27 @@ pub(crate) struct Reading {
     reads_json: bool,
 }
 
+/// What is known of a provider's requests.
+#[derive(Clone, Copy)]
+pub(crate) struct Places<'a> {
+    pub name: &'a str,
+    /// Rules that make the id together.
+    pub event_id: &'a [String],
+    pub event_type: &'a str,
+    /// JSON pointer of the events, where a request carries several.
+    pub batch: Option<&'a str>,
+}
+
+impl<'a> From<&'a Provider> for Places<'a> {
+    fn from(p: &'a Provider) -> Self {
+        Places { name: &p.name, event_id: &p.event_id, event_type: &p.event_type, batch: p.batch.as_deref() }
+    }
+}
+
+fn parse_list(rules: &[String]) -> Vec<Rule> {
+    rules.iter().filter_map(|rule| Rule::parse(rule)).collect()
+}
+
 /// Where an event lies: in the whole body or, for one of a batch, in its element.
 struct Part<'a> {
     json: Option<&'a str>,
@@ -53,21 +74,21 @@ impl Hashed<'_, '_> {
 
 impl Reading {
     /// `None` stands for no provider: a bin, or a kind of source that this Postrider doesn't know.
-    pub fn new(route: &SourceRoute, provider: Option<&Provider>) -> Reading {
+    pub fn new(route: &SourceRoute, provider: Option<Places<'_>>) -> Reading {
         let options = &route.options;
         let dedup = if route.is_bin { DedupBy::Nothing } else { options.dedup.by };
         let key = match dedup {
-            DedupBy::Provider => Rule::parse_all(provider.map_or("", |p| &p.event_id)),
-            DedupBy::Fields => options.dedup.fields.iter().filter_map(|field| Rule::parse(field)).collect(),
+            DedupBy::Provider => parse_list(provider.map_or(&[], |p| p.event_id)),
+            DedupBy::Fields => parse_list(&options.dedup.fields),
             DedupBy::Body | DedupBy::Nothing => Vec::new(),
         };
         let event_type = match &options.event_type {
             Some(rule) => Rule::parse_all(rule),
-            None => Rule::parse_all(provider.map_or("", |p| &p.event_type)),
+            None => Rule::parse_all(provider.map_or("", |p| p.event_type)),
         };
-        let name = provider.map_or(&*route.kind, |p| &p.name);
+        let name = provider.map_or(&*route.kind, |p| p.name);
         let untyped = format!("{}.event", type_name(&[name.as_bytes()]).unwrap_or_else(|| "source".into()));
-        let batch = provider.and_then(|p| p.batch.as_deref()).and_then(Pointer::parse);
+        let batch = provider.and_then(|p| p.batch).and_then(Pointer::parse);
         let reads_json = batch.is_some() || event_type.iter().chain(&key).any(Rule::is_json);
         Reading { event_type, untyped: untyped.into(), dedup, key, batch, reads_json }
     }
@@ -159,11 +180,11 @@ impl Reading {
     }
 }
 
-/// Whether what was found tells events apart. A provider's first rule is its id, the rest only refines it; without it, events
-/// that merely resemble each other would count as one.
+/// Whether what was found tells events apart: a provider's id only as a whole, or else events that merely resemble each
+/// other would count as one.
 fn identifies(kind: KeyKind, found: &Looked<'_>) -> bool {
     match kind {
-        KeyKind::Provider => found.first().is_some_and(Option::is_some),
+        KeyKind::Provider => !found.is_empty() && found.iter().all(Option::is_some),
         _ => found.iter().any(Option::is_some),
     }
 }

@@ -2,30 +2,34 @@
 
 use crate::content::Seen;
 use crate::content::tests::seen;
-use crate::reading::Reading;
+use crate::reading::{Places, Reading};
 use crate::tests::support::route;
 use bytes::Bytes;
 use domain::{DedupBy, DedupOptions};
 use serde_json::{Value, json};
-use signing::providers::Provider;
 use store::InboundEvent;
 
-fn provider(event_id: &str, event_type: &str, batch: Option<&str>) -> Provider {
-    Provider {
-        name: "acme".into(),
-        aliases: vec![],
-        title: "Acme".into(),
-        event_id: event_id.into(),
-        event_type: event_type.into(),
-        batch: batch.map(Into::into),
-        is_insecure: false,
+/// A provider; the rules of its ids have spaces between them.
+struct Acme {
+    event_id: Vec<String>,
+    event_type: &'static str,
+    batch: Option<&'static str>,
+}
+
+impl Acme {
+    fn places(&self) -> Option<Places<'_>> {
+        Some(Places { name: "acme", event_id: &self.event_id, event_type: self.event_type, batch: self.batch })
     }
 }
 
-fn read(provider: &Provider, body: &'static str, pass_through: bool) -> Vec<InboundEvent> {
+fn provider(event_id: &str, event_type: &'static str, batch: Option<&'static str>) -> Acme {
+    Acme { event_id: event_id.split_whitespace().map(str::to_owned).collect(), event_type, batch }
+}
+
+fn read(provider: &Acme, body: &'static str, pass_through: bool) -> Vec<InboundEvent> {
     let body = Bytes::from_static(body.as_bytes());
     let headers = [("content-type", &b"application/json"[..]), ("x-type", b"Push Hook/\xff")];
-    Reading::new(&route(false, "acme"), Some(provider)).events(&seen("/s?q=1", &headers, &body), pass_through)
+    Reading::new(&route(false, "acme"), provider.places()).events(&seen("/s?q=1", &headers, &body), pass_through)
 }
 
 fn types(events: &[InboundEvent]) -> Vec<&str> {
@@ -62,7 +66,7 @@ fn a_type_is_fit_for_a_name_or_made_of_the_source() {
     let provider = provider("", "header:x-type", None);
     let body = Bytes::new();
     let long = format!("?q={}", "é".repeat(1000));
-    let events = Reading::new(&own, Some(&provider)).events(&seen(&long, &[], &body), true);
+    let events = Reading::new(&own, provider.places()).events(&seen(&long, &[], &body), true);
     assert_eq!(types(&events), ["_".repeat(256)]);
 }
 
@@ -103,10 +107,10 @@ fn what_should_be_a_batch_and_is_none_is_one_event() {
     assert_eq!(types(&read(&provider, "garbage", false)), ["acme.event"]);
 }
 
-fn key_of(dedup: DedupOptions, provider: &Provider, at: &Seen<'_>) -> Vec<[u8; 16]> {
+fn key_of(dedup: DedupOptions, provider: &Acme, at: &Seen<'_>) -> Vec<[u8; 16]> {
     let mut route = route(false, "acme");
     route.options.dedup = dedup;
-    Reading::new(&route, Some(provider)).events(at, true).remove(0).keys
+    Reading::new(&route, provider.places()).events(at, true).remove(0).keys
 }
 
 #[test]
@@ -153,7 +157,7 @@ fn a_bin_has_no_keys() {
 fn a_huge_batch_is_read_in_time_and_as_one_event() {
     let provider = provider("", "header:x-type", Some(""));
     let body = Bytes::from(format!("[{}1]", "1,".repeat(2_000_000)));
-    let reading = Reading::new(&route(false, "acme"), Some(&provider));
+    let reading = Reading::new(&route(false, "acme"), provider.places());
     assert_eq!(reading.events(&seen("", &[], &body), false).len(), 1);
     // As many elements as are taken, none with an id, in a large body: it is hashed once.
     let body = Bytes::from(format!("[{}\"{}\"]", "1,".repeat(4_999), "x".repeat(4_000_000)));
