@@ -14,6 +14,8 @@ pub struct IngestConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Bytes of a body at most.
     pub body_limit: usize,
+    /// Bytes of the bodies of all requests that are under way, about; beyond it they are answered 503.
+    pub bodies_limit: usize,
     /// Headers of a request at most.
     pub headers_max: usize,
     /// Bytes of a request's headers at most, names and values.
@@ -36,6 +38,7 @@ impl Default for IngestConfig {
             public_url: None,
             trusted_proxies: Vec::new(),
             body_limit: 5 * 1024 * 1024,
+            bodies_limit: 512 * 1024 * 1024,
             headers_max: 200,
             header_bytes_max: 64 * 1024,
             body_read_timeout: Duration::from_secs(30),

@@ -5,7 +5,7 @@
 use crate::Fetch;
 use crate::answer::Answer;
 use crate::bin::{self, Delays};
-use crate::body;
+use crate::body::{self, Room};
 use crate::config::IngestConfig;
 use crate::content::Seen;
 use crate::documents::Documents;
@@ -32,6 +32,8 @@ use tokio::sync::Notify;
 
 /// What a source's URL ends in has so many characters of `A-Za-z0-9_-`.
 const TOKEN_LEN: std::ops::RangeInclusive<usize> = 16..=64;
+/// Characters of the reason for a refusal at most.
+const REASON_CHARS_MAX: usize = 500;
 /// Where sources' URLs begin.
 const PREFIX: &str = "/in/";
 
@@ -45,6 +47,7 @@ pub struct Ingest {
     sources: PreparedSources,
     documents: Documents,
     delays: Delays,
+    room: Room,
 }
 
 /// A request that was read whole.
@@ -66,6 +69,7 @@ impl Ingest {
             documents: Documents::new(fetch, store.clock().clone(), metrics.clone()),
             sources: PreparedSources::new(secret_box.clone()),
             delays: Delays::new(&config),
+            room: Room::new(config.bodies_limit),
             nudged: Notify::new(),
             secret_box,
             metrics,
@@ -123,12 +127,13 @@ impl Ingest {
         let prepared = match self.admit(parts).await {
             Ok(prepared) => prepared,
             Err(problem) => {
-                body::drain(body, &parts.headers).await;
+                body::drain(body, &parts.headers, self.config.body_read_timeout).await;
                 return Err(problem);
             }
         };
         let timeout = self.config.body_read_timeout;
-        let body = body::read(body, &parts.headers, prepared.body_limit, timeout).await?;
+        let mut share = self.room.share();
+        let body = body::read(body, &parts.headers, prepared.body_limit, timeout, &mut share).await?;
         self.metrics.body_bytes.fetch_add(body.len() as u64, Relaxed);
         let arrived = self.arrived(parts, body, peer, &prepared.route);
         let inbound = Inbound {
@@ -143,7 +148,7 @@ impl Ingest {
             Ruling::Verified => self.verified(&prepared, arrived).await,
             Ruling::Handshake(answer) => self.settled(&prepared, &arrived, Verdict::Handshake, answer).await,
             Ruling::Refused { reason, answer } => {
-                self.settled(&prepared, &arrived, Verdict::Refused(reason), answer).await
+                self.settled(&prepared, &arrived, Verdict::Refused(legible(&reason)), answer).await
             }
         }
     }
@@ -287,6 +292,11 @@ fn pass_through(route: &SourceRoute) -> bool {
     route.options.delivery == DeliveryMode::PassThrough
 }
 
+/// A reason that is fit to be shown: it may quote the request.
+fn legible(reason: &str) -> String {
+    reason.chars().take(REASON_CHARS_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// The token of a URL, and what follows it.
 fn split(parts: &Parts) -> Option<(&str, &str)> {
     let rest = parts.uri.path_and_query()?.as_str().strip_prefix(PREFIX)?;
@@ -304,6 +314,12 @@ mod tests {
     fn check(uri: &str, want: Option<(&str, &str)>) {
         let (parts, ()) = Request::builder().uri(uri).body(()).unwrap().into_parts();
         assert_eq!(split(&parts), want, "{uri}");
+    }
+
+    #[test]
+    fn a_reason_is_one_short_line() {
+        assert_eq!(legible("a\r\n\u{1b}[31mb"), "a\u{fffd}\u{fffd}\u{fffd}[31mb");
+        assert_eq!(legible(&"é".repeat(1000)).chars().count(), REASON_CHARS_MAX);
     }
 
     #[test]

@@ -20,6 +20,10 @@ const fn plain(status: u16, code: &'static str, detail: &'static str) -> Problem
     Problem { status, code, detail: Cow::Borrowed(detail), retry_after_s: None }
 }
 
+const fn plain_after(seconds: u64, status: u16, code: &'static str, detail: &'static str) -> Problem {
+    Problem { status, code, detail: Cow::Borrowed(detail), retry_after_s: Some(seconds) }
+}
+
 impl Problem {
     pub const UNKNOWN: Problem = plain(404, "not_found", "There is nothing at this URL");
     pub const DISABLED: Problem = plain(403, "source_disabled", "This source is disabled");
@@ -27,6 +31,8 @@ impl Problem {
     pub const HEADERS_TOO_LARGE: Problem = plain(431, "headers_too_large", "The headers are too many, or too long");
     pub const TIMEOUT: Problem = plain(408, "request_timeout", "The body did not arrive in time");
     pub const CUT_OFF: Problem = plain(400, "bad_request", "The body is malformed, or was cut off");
+    /// The bodies of all requests together have no more room.
+    pub const CROWDED: Problem = plain_after(1, 503, "unavailable", "The server is busy; nothing was stored");
     pub const FAILED: Problem = plain(500, "server_error", "The server failed; its log has the cause");
     /// Stored, unlike the others.
     pub const SIGNATURE: Problem = plain(401, "signature_refused", "The request could not be verified");

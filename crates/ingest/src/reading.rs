@@ -8,10 +8,11 @@ use crate::content::{Content, Seen};
 use crate::envelope;
 use crate::keys::{KeyKind, key};
 use crate::pointer::{self, Pointer};
-use crate::rule::{Looked, Rule, look};
+use crate::rule::{Rule, look};
 use domain::{DedupBy, SourceRoute};
 use sha2::{Digest, Sha256};
 use signing::providers::Provider;
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use store::InboundEvent;
 
@@ -22,12 +23,13 @@ const ELEMENTS_MAX: usize = 5_000;
 
 /// How a source's requests are read.
 pub(crate) struct Reading {
-    event_type: Vec<Rule>,
+    /// Where the type is, then what the key is made of (the provider's event id, or chosen fields): looked at together.
+    rules: Vec<Rule>,
+    /// How many of the rules are the type's.
+    types: usize,
     /// For an event whose type is nowhere: `github.event`.
     untyped: Box<str>,
     dedup: DedupBy,
-    /// What the key is made of: the provider's event id, or chosen fields.
-    key: Vec<Rule>,
     batch: Option<Pointer>,
     /// Whether any of it lies in JSON.
     reads_json: bool,
@@ -77,20 +79,22 @@ impl Reading {
     pub fn new(route: &SourceRoute, provider: Option<Places<'_>>) -> Reading {
         let options = &route.options;
         let dedup = if route.is_bin { DedupBy::Nothing } else { options.dedup.by };
-        let key = match dedup {
+        let mut key = match dedup {
             DedupBy::Provider => parse_list(provider.map_or(&[], |p| p.event_id)),
             DedupBy::Fields => parse_list(&options.dedup.fields),
             DedupBy::Body | DedupBy::Nothing => Vec::new(),
         };
-        let event_type = match &options.event_type {
+        let mut rules = match &options.event_type {
             Some(rule) => Rule::parse_all(rule),
             None => Rule::parse_all(provider.map_or("", |p| p.event_type)),
         };
         let name = provider.map_or(&*route.kind, |p| p.name);
         let untyped = format!("{}.event", type_name(&[name.as_bytes()]).unwrap_or_else(|| "source".into()));
         let batch = provider.and_then(|p| p.batch).and_then(Pointer::parse);
-        let reads_json = batch.is_some() || event_type.iter().chain(&key).any(Rule::is_json);
-        Reading { event_type, untyped: untyped.into(), dedup, key, batch, reads_json }
+        let types = rules.len();
+        rules.append(&mut key);
+        let reads_json = batch.is_some() || rules.iter().any(Rule::is_json);
+        Reading { rules, types, untyped: untyped.into(), dedup, batch, reads_json }
     }
 
     /// The events of a request. In pass-through it is one that carries the body as it is.
@@ -151,38 +155,40 @@ impl Reading {
 
     /// The type of a part, and its key.
     fn read(&self, seen: &Hashed<'_, '_>, part: &Part<'_>, with_type: bool) -> (Option<Box<str>>, Option<[u8; 16]>) {
-        let event_type = if with_type {
-            let found = look(&self.event_type, seen.seen, part.json);
-            type_name(&found.iter().flatten().map(|v| &**v).collect::<Vec<_>>())
-        } else {
-            None
-        };
-        (event_type, self.key(seen, part))
+        let (of_type, of_key) = self.rules.split_at_checked(self.types).unwrap_or_default();
+        let rules = if with_type { &*self.rules } else { of_key };
+        let found = look(rules, seen.seen, part.json);
+        let (types, parts) = found.split_at_checked(if with_type { of_type.len() } else { 0 }).unwrap_or_default();
+        let name = type_name(&types.iter().flatten().map(|v| &**v).collect::<Vec<_>>());
+        (name, self.key(seen, part, of_key, parts))
     }
 
-    fn key(&self, seen: &Hashed<'_, '_>, part: &Part<'_>) -> Option<[u8; 16]> {
+    fn key(
+        &self,
+        seen: &Hashed<'_, '_>,
+        part: &Part<'_>,
+        rules: &[Rule],
+        found: &[Option<Cow<'_, [u8]>>],
+    ) -> Option<[u8; 16]> {
         let kind = match self.dedup {
             DedupBy::Nothing => return None,
-            DedupBy::Body => {
-                return Some(key(KeyKind::Body, part.index, [Some(seen.body())].into_iter()));
-            }
+            DedupBy::Body => return Some(key(KeyKind::Body, part.index, [Some(seen.body())].into_iter())),
             DedupBy::Provider => KeyKind::Provider,
             DedupBy::Fields => KeyKind::Fields,
         };
-        let found = look(&self.key, seen.seen, part.json);
-        if !identifies(kind, &found) {
+        if !identifies(kind, found) {
             let whole = [Some(seen.seen.method.as_bytes()), Some(seen.seen.target.as_bytes()), Some(seen.body())];
             return Some(key(KeyKind::Whole, part.index, whole.into_iter()));
         }
         // Fields outside the element are the same for all of a batch.
-        let index = part.index.filter(|_| !self.key.iter().any(Rule::is_json));
+        let index = part.index.filter(|_| !rules.iter().any(Rule::is_json));
         Some(key(kind, index, found.iter().map(Option::as_deref)))
     }
 }
 
 /// Whether what was found tells events apart: a provider's id only as a whole, or else events that merely resemble each
 /// other would count as one.
-fn identifies(kind: KeyKind, found: &Looked<'_>) -> bool {
+fn identifies(kind: KeyKind, found: &[Option<Cow<'_, [u8]>>]) -> bool {
     match kind {
         KeyKind::Provider => !found.is_empty() && found.iter().all(Option::is_some),
         _ => found.iter().any(Option::is_some),

@@ -34,10 +34,14 @@ impl Ingest {
     /// One pass over all held requests of live sources.
     pub async fn release_held(&self) -> Result<(), StoreError> {
         let mut stuck: HashSet<(SourceId, RequestId)> = HashSet::new();
+        let mut slice: HashSet<(SourceId, RequestId)> = HashSet::new();
         loop {
             let limit = SLICE.saturating_add(u32::try_from(stuck.len()).unwrap_or(u32::MAX));
             let held = self.store.held_requests(limit).await?;
+            // What is there again, though it was released.
+            stuck.extend(held.iter().filter(|held| slice.contains(held)));
             let fresh: Vec<_> = held.into_iter().filter(|held| !stuck.contains(held)).collect();
+            slice = fresh.iter().copied().collect();
             if fresh.is_empty() || stuck.len() > STUCK_MAX {
                 return Ok(());
             }
@@ -51,8 +55,6 @@ impl Ingest {
                         tracing::error!(source = source.0, request = request.0, cause, "a held request stays held");
                     }
                 }
-                // Gone from the next slice if all went well.
-                stuck.insert((source, request));
             }
         }
     }

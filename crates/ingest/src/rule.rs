@@ -51,7 +51,7 @@ impl Rule {
 }
 
 /// The values that `rules` name, in their order. JSON pointers begin at `json`, if there is one.
-pub(crate) fn look<'a>(rules: &[Rule], seen: &Seen<'a>, json: Option<&'a str>) -> Looked<'a> {
+pub(crate) fn look<'a>(rules: &[Rule], seen: &Seen<'a>, json: Option<&'a str>) -> Vec<Option<Cow<'a, [u8]>>> {
     let pointers: Vec<&Pointer> =
         rules.iter().filter_map(|rule| if let Rule::Json(pointer) = rule { Some(pointer) } else { None }).collect();
     let found = match json {
@@ -68,8 +68,6 @@ pub(crate) fn look<'a>(rules: &[Rule], seen: &Seen<'a>, json: Option<&'a str>) -
     });
     values.map(|value| value.filter(|v| !v.is_empty())).collect()
 }
-
-pub(crate) type Looked<'a> = Vec<Option<Cow<'a, [u8]>>>;
 
 fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
     match text {
