@@ -3,6 +3,31 @@
 //! Called by `app`, which mounts it under `/in/`. **Invariant:** imports domain, store and signing only; a request is
 //! answered after it is stored, and is forwarded by nobody here: the engine does that.
 
+mod answer;
+mod bin;
+mod body;
+mod config;
+mod content;
+mod documents;
+mod envelope;
+mod gate;
+mod ingest;
+mod keys;
+mod metrics;
+mod origin;
+mod pointer;
+mod prepared;
+mod problem;
+mod reading;
+mod release;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+pub use config::IngestConfig;
+pub use ingest::Ingest;
+pub use metrics::IngestMetrics;
+
 use std::future::Future;
 use std::pin::Pin;
 

@@ -1,0 +1,123 @@
+//! Figures of receiving, and their Prometheus text.
+//!
+//! **Invariant:** counters that are bumped in place; base units, and no label that grows with sources.
+
+use std::fmt::Write;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use store::VerdictKind;
+
+/// Counts what became of inbound requests.
+#[derive(Debug, Default)]
+pub struct IngestMetrics {
+    pub accepted: AtomicU64,
+    pub held: AtomicU64,
+    pub refused: AtomicU64,
+    pub handshakes: AtomicU64,
+    pub captured: AtomicU64,
+    /// Copies of what was accepted, held or captured before; counted there too.
+    pub duplicates: AtomicU64,
+    /// For a URL that nothing has.
+    pub unknown: AtomicU64,
+    /// For a source that is disabled or expired.
+    pub closed: AtomicU64,
+    pub too_large: AtomicU64,
+    pub timed_out: AtomicU64,
+    pub malformed: AtomicU64,
+    /// Answered 503 or 500: nothing was stored.
+    pub unavailable: AtomicU64,
+    /// Bytes of bodies that were read.
+    pub body_bytes: AtomicU64,
+    /// Documents fetched for verification, and those that could not be.
+    pub fetched: AtomicU64,
+    pub fetch_failed: AtomicU64,
+    /// Held requests that became messages.
+    pub released: AtomicU64,
+}
+
+impl IngestMetrics {
+    pub(crate) fn verdict(&self, kind: VerdictKind) {
+        bump(match kind {
+            VerdictKind::Accepted => &self.accepted,
+            VerdictKind::Held => &self.held,
+            VerdictKind::Refused => &self.refused,
+            VerdictKind::Handshake => &self.handshakes,
+            VerdictKind::Captured => &self.captured,
+        });
+    }
+
+    pub(crate) fn problem(&self, status: u16) {
+        bump(match status {
+            404 => &self.unknown,
+            403 | 410 => &self.closed,
+            413 | 431 => &self.too_large,
+            408 => &self.timed_out,
+            400 => &self.malformed,
+            _ => &self.unavailable,
+        });
+    }
+
+    /// For `/metrics`.
+    pub fn text(&self) -> String {
+        let mut out = String::with_capacity(2048);
+        let name = "postrider_inbound_requests_total";
+        head(&mut out, name, "Inbound requests by what became of them");
+        for (outcome, n) in [
+            ("accepted", &self.accepted),
+            ("held", &self.held),
+            ("refused", &self.refused),
+            ("handshake", &self.handshakes),
+            ("captured", &self.captured),
+            ("unknown", &self.unknown),
+            ("closed", &self.closed),
+            ("too_large", &self.too_large),
+            ("timed_out", &self.timed_out),
+            ("malformed", &self.malformed),
+            ("unavailable", &self.unavailable),
+        ] {
+            let _ = writeln!(out, "{name}{{outcome=\"{outcome}\"}} {}", n.load(Relaxed));
+        }
+        for (name, help, n) in [
+            (
+                "postrider_inbound_duplicates_total",
+                "Inbound requests that were copies of earlier ones",
+                &self.duplicates,
+            ),
+            ("postrider_inbound_body_bytes_total", "Bytes of bodies of inbound requests", &self.body_bytes),
+            ("postrider_inbound_fetched_total", "Documents fetched to verify requests", &self.fetched),
+            ("postrider_inbound_fetch_failed_total", "Documents that could not be fetched", &self.fetch_failed),
+            ("postrider_inbound_released_total", "Held requests that were released", &self.released),
+        ] {
+            head(&mut out, name, help);
+            let _ = writeln!(out, "{name} {}", n.load(Relaxed));
+        }
+        out
+    }
+}
+
+pub(crate) fn bump(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
+fn head(out: &mut String, name: &str, help: &str) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_verdict_and_problem_is_counted_once() {
+        let metrics = IngestMetrics::default();
+        metrics.verdict(VerdictKind::Held);
+        for status in [404, 403, 410, 413, 431, 408, 400, 503, 500] {
+            metrics.problem(status);
+        }
+        let text = metrics.text();
+        for line in ["{outcome=\"held\"} 1\n", "{outcome=\"closed\"} 2\n", "{outcome=\"unavailable\"} 2\n"] {
+            assert!(text.contains(&format!("postrider_inbound_requests_total{line}")), "{text}");
+        }
+        assert!(text.contains("\npostrider_inbound_duplicates_total 0\n"));
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests of the whole data plane, and what tests share.
+
+mod accept;
+mod bad_input;
+mod bins;
+mod handshakes;
+mod reading;
+pub(crate) mod support;
+mod world;
