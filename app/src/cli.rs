@@ -25,6 +25,9 @@ Examples:
   postrider serve --listen 0.0.0.0:8071 --data-dir /var/lib/postrider
   postrider token create                      a token for the API, on standard output
   postrider token create --app app_2ab... --expires 30d
+  postrider listen 3000                       forward what sources receive to a local port
+  postrider trigger github push --url URL --secret SECRET
+  postrider verify --provider stripe --secret whsec_... --header 'Stripe-Signature: t=...' body.json
   postrider config show                       every setting and where it came from
   postrider config explain > postrider.toml   a settings file to edit
 
@@ -55,6 +58,12 @@ enum Command {
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Forward a server's live requests to a local port, over one outgoing connection
+    Listen(ListenArgs),
+    /// Send a realistic event, signed as its provider would, to a URL
+    Trigger(TriggerArgs),
+    /// Say whether a provider's signature holds and, if not, why
+    Verify(VerifyArgs),
     /// Ask a running server whether it is ready (GET /readyz); exits with 0 or 5
     Health {
         /// The server to ask, instead of the address that the settings say it listens on
@@ -63,6 +72,91 @@ enum Command {
     },
     /// Print the version
     Version,
+}
+
+#[derive(Args)]
+struct ListenArgs {
+    /// Where requests go: 3000, localhost:3000 or http://localhost:3000/path
+    #[arg(value_name = "PORT", value_parser = commands::listen::target)]
+    target: Url,
+    /// Sources and bins, by id or uid [default: all]
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// The server, instead of the address that the settings say it listens on [env: POSTRIDER_SERVER]
+    #[arg(long, value_name = "URL")]
+    server: Option<Url>,
+    /// A token of the server's, instead of one made from the data folder [env: POSTRIDER_TOKEN]
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// One line for people, or one JSON object, for each request
+    #[arg(long, value_enum, default_value_t)]
+    output: commands::listen::Format,
+    /// Only these event types
+    #[arg(long, value_name = "TYPE")]
+    event: Vec<String>,
+    /// Only these methods
+    #[arg(long, value_name = "METHOD")]
+    method: Vec<String>,
+    /// Forward requests that the source refused, too
+    #[arg(long)]
+    refused: bool,
+    /// Begin with the last N requests
+    #[arg(long, value_name = "N")]
+    replay: Option<u32>,
+}
+
+#[derive(Args)]
+struct TriggerArgs {
+    /// Print the providers and events that there are
+    #[arg(long)]
+    list: bool,
+    /// The provider, as in a source's type
+    #[arg(required_unless_present = "list")]
+    provider: Option<String>,
+    /// The event, as the provider calls it [default: the provider's first]
+    event: Option<String>,
+    /// Where to send it: a source's URL
+    #[arg(long, value_name = "URL", required_unless_present = "list")]
+    url: Option<Url>,
+    /// The secret that the source has
+    #[arg(long, value_name = "SECRET")]
+    secret: Option<String>,
+    /// A body of your own: a file, - for standard input, or the text
+    #[arg(long, value_name = "BODY")]
+    body: Option<String>,
+    /// The event's id; the same twice is a duplicate [default: a new one]
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+}
+
+#[derive(Args)]
+struct VerifyArgs {
+    /// Judge each vector of a file, and print {id, valid, reason} for each
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["provider", "body"])]
+    vectors: Option<PathBuf>,
+    /// The provider, as in a source's type
+    #[arg(long, value_name = "P", required_unless_present = "vectors")]
+    provider: Option<String>,
+    /// A secret (or public key) of the source; give several while one is being replaced
+    #[arg(long, value_name = "S")]
+    secret: Vec<String>,
+    /// More of the source's configuration, as JSON
+    #[arg(long, value_name = "JSON")]
+    provider_config: Option<String>,
+    /// The URL that the provider sent to
+    #[arg(long, value_name = "U", default_value = "https://example.com/")]
+    url: String,
+    #[arg(long, value_name = "M", default_value = "POST")]
+    method: String,
+    /// A header as it came, 'Name: value'; as often as needed
+    #[arg(long, value_name = "K: V")]
+    header: Vec<String>,
+    /// When it came: Unix seconds or 2026-01-31T12:00:00Z [default: now]
+    #[arg(long, value_name = "T")]
+    now: Option<String>,
+    /// The body: a file, - for standard input, or the text
+    #[arg(value_name = "BODY", required_unless_present = "vectors")]
+    body: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -152,11 +246,80 @@ pub fn main(args: impl Iterator<Item = OsString>, env: impl Iterator<Item = (OsS
                 Err(why) => fail(why, Exit::Unhealthy),
             })
         }
+        Command::Listen(args) => with(load(), |loaded| listen(&loaded.settings, args, &env)),
+        Command::Trigger(args) => trigger(args),
+        Command::Verify(args) => verify(args),
         Command::Serve => with(load(), |loaded| on_data_dir(&loaded.settings, commands::serve::run)),
         Command::Demo => with(load(), |mut loaded| {
             commands::demo::adjust(&mut loaded);
             on_data_dir(&loaded.settings, commands::demo::run)
         }),
+    }
+}
+
+fn listen(settings: &Settings, args: ListenArgs, env: &[(OsString, OsString)]) -> Exit {
+    let from_env = |name: &str| env.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.to_str().map(str::to_owned));
+    let server = match args.server.map(Ok).or_else(|| from_env("POSTRIDER_SERVER").map(|url| Url::parse(&url))) {
+        Some(Err(error)) => return fail(format!("POSTRIDER_SERVER is no URL: {error}"), Exit::Usage),
+        Some(Ok(url)) => url,
+        None => commands::health::server(settings.listen),
+    };
+    let token = match args.token.or_else(|| from_env("POSTRIDER_TOKEN")) {
+        Some(token) => token,
+        None => match commands::token::local(settings) {
+            Ok(token) => token,
+            Err(why) => return fail(format!("{why}; or give --token"), Exit::Usage),
+        },
+    };
+    let wanted = commands::listen::Wanted {
+        server,
+        token,
+        target: args.target,
+        sources: args.sources,
+        output: args.output,
+        events: args.event,
+        methods: args.method,
+        refused: args.refused,
+        replay: args.replay,
+    };
+    on_runtime(async move { commands::listen::run(wanted, &mut io::stdout()).await })
+}
+
+fn trigger(args: TriggerArgs) -> Exit {
+    let (false, Some(provider), Some(url)) = (args.list, args.provider, args.url) else {
+        return printed(commands::trigger::list(&mut io::stdout()));
+    };
+    let body = match args.body.as_deref().map(commands::verify::body).transpose() {
+        Ok(body) => body,
+        Err(why) => return fail(why, Exit::Usage),
+    };
+    let wanted = commands::trigger::Wanted { provider, event: args.event, url, secret: args.secret, body, id: args.id };
+    on_runtime(async move { commands::trigger::run(wanted, &mut io::stdout()).await })
+}
+
+fn verify(args: VerifyArgs) -> Exit {
+    let mut out = io::stdout();
+    if let Some(file) = args.vectors {
+        return commands::verify::vectors(&file, &mut out);
+    }
+    let wanted = commands::verify::Wanted {
+        provider: args.provider.unwrap_or_default(),
+        secrets: args.secret,
+        config: args.provider_config,
+        url: args.url,
+        method: args.method,
+        headers: args.header,
+        now: args.now,
+        body: args.body.unwrap_or_default(),
+    };
+    commands::verify::one(&wanted, &mut out)
+}
+
+/// Runs a command that talks to others.
+fn on_runtime(command: impl Future<Output = Exit>) -> Exit {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => fail(format!("the runtime can't be started: {error}"), Exit::Failure),
     }
 }
 

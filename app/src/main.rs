@@ -4,6 +4,7 @@
 //! is told.
 
 mod cli;
+mod client;
 mod clock;
 mod commands;
 mod data_dir;
@@ -11,10 +12,12 @@ mod demo;
 mod duration;
 mod exit;
 mod metrics;
+mod samples;
 mod secret;
 mod server;
 mod settings;
 mod size;
+mod sse;
 mod telemetry;
 mod token;
 

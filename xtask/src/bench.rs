@@ -18,7 +18,7 @@ type Result<T> = std::result::Result<T, String>;
 const HELP: &str = "\
 cargo xtask bench [SHAPE...] [--quick] [--repeat N]
 
-Shapes: base latency blackhole fanout backlog history (all of them unless named).
+Shapes: base latency blackhole fanout inbound backlog history (all of them unless named).
 --quick    a tenth of the events
 --repeat N runs of each shape that compares with the floor; the median counts (default 3)";
 
@@ -29,6 +29,16 @@ struct Bench {
     scale: u64,
     repeat: usize,
     rows: Vec<Row>,
+}
+
+/// Where requests go in.
+struct Door<'a> {
+    server: &'a Server,
+    path: String,
+    credential: [String; 2],
+    /// The stream that its viewers watch.
+    view: String,
+    viewers: u32,
 }
 
 /// One line of the table.
@@ -65,6 +75,7 @@ pub fn run(args: &[String]) -> Result<()> {
         ("latency", Bench::latency),
         ("blackhole", Bench::blackhole),
         ("fanout", Bench::fanout),
+        ("inbound", Bench::inbound),
         ("backlog", Bench::backlog),
         ("history", Bench::history),
     ] {
@@ -88,8 +99,8 @@ fn build(target: &Path) -> Result<()> {
     };
     cargo(&["build", "--release", "--package", "postrider"])?;
     let tools = target.join("bench").display().to_string();
-    for tool in ["bench/floor/Cargo.toml", "bench/sidebyside/Cargo.toml"] {
-        cargo(&["build", "--release", "--manifest-path", tool, "--target-dir", &tools])?;
+    for tool in ["floor", "sidebyside", "inbound"].map(|tool| format!("bench/{tool}/Cargo.toml")) {
+        cargo(&["build", "--release", "--manifest-path", &tool, "--target-dir", &tools])?;
     }
     Ok(())
 }
@@ -249,6 +260,74 @@ impl Bench {
         self.at_most("fan-out 10", "CPU us per delivery", num(&f, CPU), num(&p, CPU), 1.6);
         self.at_least("fan-out 10", "delivered/s", num(&f, RATE), num(&p, RATE), 0.0);
         Ok(())
+    }
+
+    /// Receiving a signed webhook beside accepting a message over the API, neither with an endpoint.
+    fn inbound(&mut self) -> Result<()> {
+        let events = (200_000 / self.scale).to_string();
+        let slow = (3_000 / self.scale).to_string();
+        let (mut accept, mut receive, mut watched) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut accept_slow, mut receive_slow) = (Vec::new(), Vec::new());
+        for _ in 0..self.repeat {
+            accept.push(self.knock(&self.api_door(&self.postrider(false)?)?, &events, "0")?);
+            receive.push(self.knock(&self.source_door(&self.postrider(false)?)?, &events, "0")?);
+            let server = self.postrider(false)?;
+            let door = Door { viewers: 1000, ..self.source_door(&server)? };
+            watched.push(self.knock(&door, &events, "0")?);
+            drop(server);
+            accept_slow.push(self.knock(&self.api_door(&self.postrider(false)?)?, &slow, "150")?);
+            receive_slow.push(self.knock(&self.source_door(&self.postrider(false)?)?, &slow, "150")?);
+        }
+        let (accept, receive) = (median(accept, "/server_cpu_us"), median(receive, "/server_cpu_us"));
+        let shape = "inbound: 64 connections, 500 B, signed";
+        let cpu = |v: &Value| num(v, "/server_cpu_us");
+        self.at_most(shape, "CPU us per request, accept and receive", cpu(&accept), cpu(&receive), 1.3);
+        let rate = num(&receive, "/per_s");
+        let verdict = format!("bar 15,000: {}", met(rate >= 15_000.0));
+        self.row(shape, "received/s", format!("{:.0}", num(&accept, "/per_s")), format!("{rate:.0}"), verdict);
+        let (without, with) = (rate, num(&median(watched, "/per_s"), "/per_s"));
+        self.at_least(shape, "received/s without and with 1,000 viewers", without, with, 0.95);
+        let p50 = |runs| num(&median(runs, "/ack_ms/p50"), "/ack_ms/p50");
+        let (accept, receive) = (p50(accept_slow), p50(receive_slow));
+        let verdict = format!("+ {:.2} ms; bar + 1 ms: {}", receive - accept, met(receive - accept <= 1.0));
+        self.row("inbound: 150/s", "ack p50 ms", format!("{accept:.2}"), format!("{receive:.2}"), verdict);
+        Ok(())
+    }
+
+    fn api_door<'a>(&self, server: &'a Server) -> Result<Door<'a>> {
+        let app = server.call("POST", "/api/v1/app", &json!({"name": "bench"}).to_string())?;
+        let path = format!("/api/v1/app/{}/msg", app["id"].as_str().unwrap_or_default());
+        Ok(Door {
+            server,
+            path,
+            credential: ["--token".to_owned(), server.token.clone()],
+            view: String::new(),
+            viewers: 0,
+        })
+    }
+
+    fn source_door<'a>(&self, server: &'a Server) -> Result<Door<'a>> {
+        let secret = "a secret of the bench, long enough";
+        let source = json!({"name": "bench", "type": "github", "config": {"secret": secret}}).to_string();
+        let source = server.call("POST", "/ingest/api/v1/source", &source)?;
+        let url = source["ingestUrl"].as_str().unwrap_or_default();
+        let path = url.find("/in/").and_then(|at| url.get(at..)).unwrap_or_default().to_owned();
+        let view = format!("/ingest/api/v1/source/{}/request/stream?live=1", source["id"].as_str().unwrap_or_default());
+        Ok(Door { server, path, credential: ["--secret".to_owned(), secret.to_owned()], view, viewers: 0 })
+    }
+
+    fn knock(&self, door: &Door<'_>, events: &str, rate: &str) -> Result<Value> {
+        let host = door.server.api.trim_start_matches("http://");
+        let out = Command::new(self.tools.join("inbound"))
+            .args(["--host", host, "--path", &door.path, "--pids", &door.server.pid()])
+            .args(["--events", events, "--rate", rate, "--conns", "64"])
+            .args(["--viewers", &door.viewers.to_string(), "--view", &door.view, "--view-token", &door.server.token])
+            .args(&door.credential)
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|e| e.to_string())?;
+        let run: Value = serde_json::from_slice(&out.stdout).map_err(|e| format!("inbound said no JSON: {e}"))?;
+        if run["ok"] == run["events"] { Ok(run) } else { Err(format!("requests were refused: {run}")) }
     }
 
     /// A million deliveries for an endpoint that never answers, then a kill and a restart over them.

@@ -52,6 +52,18 @@ pub fn check(listen: SocketAddr, url: Option<&Url>) -> Result<String, Unhealthy>
     }
 }
 
+/// The URL of the server that listens on `listen`, for programs on the same machine.
+pub fn server(listen: SocketAddr) -> Url {
+    let address = at_address(listen).address;
+    let url = Url::parse("http://127.0.0.1/").map(|mut url| {
+        // Neither can fail: the scheme has hosts and ports.
+        let _ = (url.set_ip_host(address.ip()), url.set_port(Some(address.port())));
+        url
+    });
+    #[expect(clippy::expect_used, reason = "a constant")]
+    url.expect("a URL")
+}
+
 /// A server that listens on every address is asked on the loopback one.
 fn at_address(listen: SocketAddr) -> Target {
     let ip = match listen.ip() {

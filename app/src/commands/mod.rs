@@ -5,8 +5,11 @@
 pub mod config;
 pub mod demo;
 pub mod health;
+pub mod listen;
 pub mod serve;
 pub mod token;
+pub mod trigger;
+pub mod verify;
 
 use std::fmt::Display;
 

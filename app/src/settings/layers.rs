@@ -17,8 +17,11 @@ use super::value::Kind;
 /// The file that is read if nobody names another, in the folder that the command runs in.
 pub const FILE_DEFAULT: &str = "postrider.toml";
 
-/// Names the file; the only `POSTRIDER_*` variable that is not a setting.
+/// Names the file.
 pub const FILE_ENV: &str = "POSTRIDER_CONFIG";
+
+/// The `POSTRIDER_*` variables that are no settings: the file's, and those of commands that talk to a server.
+const NOT_SETTINGS: [&str; 3] = [FILE_ENV, "POSTRIDER_SERVER", "POSTRIDER_TOKEN"];
 
 /// Where a value came from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -104,7 +107,7 @@ pub fn from_env(env: &[(OsString, OsString)], problems: &mut Vec<Problem>) -> Ve
     let mut given = Vec::new();
     for (name, value) in env {
         let Some(name) = name.to_str().filter(|name| name.starts_with(ENV_PREFIX)) else { continue };
-        if name == FILE_ENV || is_service_link(name, value) {
+        if NOT_SETTINGS.contains(&name) || is_service_link(name, value) {
             continue;
         }
         let origin = Origin::Env(name.to_owned());

@@ -56,6 +56,10 @@ static BOUNDS: &[Bound] = &[
     above_zero("payload-retention", |s| !s.payload_retention.is_zero()),
     above_zero("message-retention", |s| !s.message_retention.is_zero()),
     above_zero("attempt-retention", |s| !s.attempt_retention.is_zero()),
+    above_zero("request-retention", |s| !s.request_retention.is_zero()),
+    above_zero("dedup-window-keys", |s| s.dedup_window_keys > 0),
+    above_zero("inbound-body-limit", |s| s.inbound_body_limit > ByteSize::default()),
+    above_zero("live-rows-per-second", |s| s.live_rows_per_second > 0),
     Bound { name: "runtime-threads", must: "be at most 1024", holds: |s| s.runtime_threads <= 1024 },
     Bound {
         name: "jwt-public-key",
@@ -88,6 +92,12 @@ static PAIRS: &[Pair] = &[
         high: "request-body-limit",
         holds: |s| s.payload_limit <= s.request_body_limit,
         lower: |s| s.payload_limit = s.request_body_limit,
+    },
+    Pair {
+        low: "inbound-body-limit",
+        high: "memory-in-flight",
+        holds: |s| s.inbound_body_limit <= s.memory_in_flight,
+        lower: |s| s.inbound_body_limit = s.memory_in_flight,
     },
     Pair {
         low: "payload-limit",

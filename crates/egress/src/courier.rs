@@ -8,12 +8,13 @@ use crate::config::{CourierConfig, CourierError, SignatureHeaders};
 use crate::connect::{Connector, Dial, SystemDial};
 use crate::deadline::Deadline;
 use crate::exchange::{BodyEnd, BodyLimits, Http1, Http2Sender, RequestBody, SendFailure, read_body};
+use crate::passage;
 use crate::pool::{Key, Limits, Pool};
 use crate::resolve::{Resolve, SystemResolver};
 use crate::target::{Target, Wired};
 use bytes::Bytes;
-use domain::target::TargetRules;
-use domain::{AttemptReport, Clock, Outcome, RefusedRule, RetryAfter, Rng, Stage, Timestamp, Unreachable};
+use domain::target::{TargetRules, TargetUrl};
+use domain::{AttemptReport, Clock, Outcome, RefusedRule, RequestHead, RetryAfter, Rng, Stage, Timestamp, Unreachable};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
 use http_body_util::Full;
@@ -29,8 +30,10 @@ use tokio::time::{Instant, sleep_until};
 pub struct Outgoing<'a> {
     /// The same for each attempt. Visible ASCII without a dot.
     pub id: &'a str,
-    /// The payload, byte for byte as it was accepted. JSON.
+    /// The payload, byte for byte as it was accepted. JSON, unless it is passed through.
     pub body: &'a Bytes,
+    /// The request that it is passed through from: its method, query and headers go with the body.
+    pub passage: Option<&'a RequestHead>,
 }
 
 /// Makes attempts. One serves the whole process; it holds the connections.
@@ -98,6 +101,20 @@ impl Courier {
         &self.config.rules
     }
 
+    pub(crate) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+    pub(crate) fn user_agent(&self) -> HeaderValue {
+        self.user_agent.clone()
+    }
+    /// Whether requests to `url` go to the proxy in absolute form.
+    pub(crate) fn is_plain_proxied(&self, url: &TargetUrl) -> bool {
+        self.config.proxy.is_some() && !url.is_https()
+    }
+    pub(crate) fn proxy_authorization(&self, url: &TargetUrl) -> Option<HeaderValue> {
+        self.config.proxy.as_ref().filter(|_| !url.is_https())?.authorization.clone()
+    }
+
     /// Closes idle connections that are too old and forgets unused destinations. For a periodic call, every few
     /// seconds; deliveries don't depend on it.
     pub fn sweep(&self) {
@@ -133,7 +150,8 @@ impl Courier {
         let end = now.checked_add(self.config.request_timeout).unwrap_or(now + Duration::from_secs(86_400));
         let timer = pin!(sleep_until(end));
         let mut deadline = Deadline::new(timer);
-        let draft = Draft { wired, names: self.signature_names(), signature, body: message.body };
+        let names = self.names_for(message.passage);
+        let draft = Draft { wired, names, signature, body: message.body, passage: message.passage };
         let answered = match self.answer(target, draft, started_us, &mut deadline).await {
             Ok(answered) => answered,
             Err(outcome) => return outcome,
@@ -274,6 +292,21 @@ impl Courier {
         }
     }
 
+    /// Which names sign a message. What is passed through may carry its provider's own: they are left alone, and ours go
+    /// under the other family's, if that is free.
+    fn names_for(&self, passage: Option<&RequestHead>) -> SignatureNames {
+        let configured = self.signature_names();
+        let Some(head) = passage else { return configured };
+        let is_free = |names: &&'static [HeaderName; 3]| {
+            names.iter().all(|name| head.headers().all(|(taken, _)| taken != name.as_str()))
+        };
+        let mut free = configured.map(|names| names.filter(is_free));
+        if free.iter().all(Option::is_none) {
+            free = [[&WEBHOOK_NAMES, &SVIX_NAMES].into_iter().find(is_free), None];
+        }
+        free
+    }
+
     /// Id, timestamp and signature: three views of one buffer. `None` if the id is no header value.
     fn signature_values(&self, target: &Target, message: Outgoing<'_>, now: Timestamp) -> Option<[HeaderValue; 3]> {
         let mut text = String::with_capacity(message.id.len() + 80);
@@ -296,6 +329,7 @@ struct Draft<'a> {
     names: SignatureNames,
     signature: [HeaderValue; 3],
     body: &'a Bytes,
+    passage: Option<&'a RequestHead>,
 }
 
 impl Draft<'_> {
@@ -309,18 +343,26 @@ impl Draft<'_> {
     }
     fn with_uri(&self, uri: Uri) -> Request<RequestBody> {
         let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri;
-        let mut headers = self.wired.headers.clone();
+        let (method, uri, mut headers) = match self.passage {
+            None => (Method::POST, uri, self.wired.headers.clone()),
+            Some(head) => (
+                passage::method(head),
+                // What came as a query is one; the endpoint's own is better than none.
+                passage::uri(&uri, head).unwrap_or(uri),
+                passage::headers(head, &self.wired.headers),
+            ),
+        };
         for names in self.names.into_iter().flatten() {
             for (name, value) in names.iter().zip(&self.signature) {
                 headers.insert(name, value.clone());
             }
         }
-        if self.body.is_empty() {
+        if self.body.is_empty() && method == Method::POST {
             // RFC 9110, section 8.6: a POST says so; hyper writes the length of other bodies by itself.
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         request
     }

@@ -56,6 +56,13 @@ impl Target {
         })
     }
 
+    /// A URL that nothing is signed for, and that no endpoint has.
+    pub(crate) fn bare(url: TargetUrl) -> Target {
+        let keys = KeyRing { expiring: Box::default(), lasting: SigningKeys::new(std::iter::empty()) };
+        let (endpoint, custom_headers) = (EndpointId::default(), HeaderMap::new());
+        Target { endpoint, url, custom_headers, keys, wired: OnceLock::new() }
+    }
+
     /// The keys that sign at `now`.
     pub(crate) fn keys_at(&self, now: Timestamp) -> &SigningKeys {
         self.keys.at(now)

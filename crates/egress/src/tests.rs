@@ -5,6 +5,7 @@
 
 mod http2;
 mod names;
+mod passage;
 mod pool;
 mod receivers;
 mod requests;

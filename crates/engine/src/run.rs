@@ -187,7 +187,7 @@ impl Shared {
         };
         id.clear();
         self.store.codec().write(job.lease.key.message, id);
-        let message = Outgoing { id, body: &job.lease.payload };
+        let message = Outgoing { id, body: &job.lease.payload, passage: job.lease.passage.as_deref() };
         self.courier.attempt(&target, message).await
     }
 
