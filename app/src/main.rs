@@ -11,6 +11,7 @@ mod data_dir;
 mod demo;
 mod duration;
 mod exit;
+mod inbound;
 mod metrics;
 mod samples;
 mod secret;

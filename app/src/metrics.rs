@@ -1,4 +1,4 @@
-//! The Prometheus text of the engine, for `/metrics`; the API writes its own and the store's.
+//! The Prometheus text of the engine and of receiving, for `/metrics`; the API writes its own and the store's.
 //!
 //! **Invariant:** base units (seconds, bytes), and no label that grows with tenants.
 
@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use engine::{DURATION_BOUNDS_US, Engine};
+use ingest::Ingest;
 
 /// Makes the text anew at each call.
-pub fn text(engine: Engine) -> Arc<dyn Fn() -> String + Send + Sync> {
+pub fn text(engine: Engine, ingest: Arc<Ingest>) -> Arc<dyn Fn() -> String + Send + Sync> {
     Arc::new(move || {
         let mut out = String::with_capacity(4096);
         write_engine(&engine, &mut out);
+        out.push_str(&ingest.metrics().text());
         out
     })
 }

@@ -13,6 +13,7 @@ use domain::target::TargetRules;
 use domain::{Clock, IdCodec, RetrySchedule, Rng};
 use egress::{Courier, CourierConfig, ProxyUrl, Target};
 use engine::{Engine, Limits};
+use ingest::{Ingest, IngestConfig};
 use signing::SecretBox;
 use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{OsRng, SystemClock};
 use crate::data_dir::DataDir;
 use crate::exit::Exit;
+use crate::inbound::{Door, Fetcher};
 use crate::metrics;
 use crate::settings::{Cors, JwtAlgorithm, Settings, SignatureHeaders, SignatureType};
 
@@ -75,14 +77,19 @@ impl Server {
         }));
         let courier = Courier::new(courier_config(settings, &rules)?, clock.clone(), rng.clone())?;
         let jwt = Arc::new(jwt_keys(settings, data_dir)?);
+        let fetcher = Fetcher(Courier::new(courier_config(settings, &rules)?, clock.clone(), rng.clone())?);
         let (store, leases) = Store::open(store_config(settings, data_dir), clock, rng)?;
+        let ingest = Ingest::new(store.clone(), secret_box.clone(), Arc::new(fetcher), ingest_config(settings));
+        let ingest = Arc::new(ingest);
+        tokio::spawn(ingest.clone().run());
         let prepare = {
             let (rules, secret_box) = (rules.clone(), secret_box.clone());
             Box::new(move |route: &domain::EndpointRoute| Target::prepare(route, &secret_box, &rules))
         };
         let engine = Engine::start(store.clone(), leases, courier, prepare, limits(settings));
-        let text = metrics::text(engine.clone());
-        let config = api_config(settings, jwt, rules, secret_box, text);
+        let text = metrics::text(engine.clone(), ingest.clone());
+        let inbound = Arc::new(Door(ingest));
+        let config = ApiConfig { inbound: Some(inbound), ..api_config(settings, jwt, rules, secret_box, text) };
         let api = Api::new(store.clone(), config);
         let (stop, stopped) = oneshot::channel();
         let accepting = tokio::spawn(api::serve(listener, api, async {
@@ -126,12 +133,28 @@ fn store_config(s: &Settings, data_dir: &DataDir) -> StoreConfig {
         payload_retention: s.payload_retention,
         message_retention: s.message_retention,
         attempt_retention: s.attempt_retention,
-        request_retention: Duration::from_secs(90 * 86_400),
-        dedup_window_keys: 65_536,
         endpoint_disable_after: s.endpoint_disable_after,
+        request_retention: s.request_retention,
+        dedup_window_keys: s.dedup_window_keys as usize,
         disk_reserve: s.disk_reserve.bytes(),
         vfs: None,
     }
+}
+
+fn ingest_config(s: &Settings) -> IngestConfig {
+    IngestConfig {
+        public_url: public_url(s),
+        trusted_proxies: s.trusted_proxies.clone(),
+        body_limit: usize_of(s.inbound_body_limit.bytes()),
+        headers_max: s.inbound_headers_limit as usize,
+        header_bytes_max: usize_of(s.inbound_header_bytes_limit.bytes()),
+        body_read_timeout: s.body_read_timeout,
+        ..IngestConfig::default()
+    }
+}
+
+fn public_url(s: &Settings) -> Option<String> {
+    s.public_url.as_ref().map(|u| u.as_str().trim_end_matches('/').to_owned())
 }
 
 fn courier_config(s: &Settings, rules: &TargetRules) -> Result<CourierConfig, StartError> {
@@ -196,7 +219,7 @@ fn api_config(
             Cors::Any => vec!["*".to_owned()],
             Cors::Only(origins) => origins.clone(),
         },
-        public_url: s.public_url.as_ref().map(|u| u.as_str().trim_end_matches('/').to_owned()),
+        public_url: public_url(s),
         payload_limit: usize_of(s.payload_limit.bytes()),
         request_body_limit: usize_of(s.request_body_limit.bytes()),
         default_signature_type: match s.default_signature_type {
@@ -214,6 +237,8 @@ fn api_config(
             max_headers: s.request_headers_limit as usize,
             max_header_bytes: usize_of(s.request_header_bytes_limit.bytes()),
             drain_timeout: s.shutdown_timeout,
+            max_streams: s.max_streams as usize,
+            live_rows_per_second: s.live_rows_per_second,
             ..ServerLimits::default()
         },
         inbound: None,

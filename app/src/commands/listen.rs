@@ -1,8 +1,8 @@
 //! `postrider listen`: forwards a server's live requests to a local port, over one outgoing connection.
 //!
 //! The connection is a stream of server-sent events with a cursor; after a cut, a sleep or a restart of the server it
-//! is opened again from the last request that was forwarded. The stream begins with a `ready` event that carries the
-//! first cursor.
+//! is opened again from the last request that was forwarded. The stream begins with an id that no
+//! request has: the first cursor.
 //!
 //! **Invariant:** the cursor moves on only after the local port was tried, so each request reaches it at least once.
 
@@ -74,11 +74,16 @@ pub struct Wanted {
 
 /// Where requests are to go: `3000`, `localhost:3000`, or a URL.
 pub fn target(text: &str) -> Result<Url, String> {
-    let with_host = if text.bytes().all(|c| c.is_ascii_digit()) { format!("127.0.0.1:{text}") } else { text.to_owned() };
+    let with_host = if !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) {
+        format!("127.0.0.1:{text}")
+    } else {
+        text.to_owned()
+    };
     let url = if with_host.contains("://") { with_host } else { format!("http://{with_host}") };
-    let parsed = Url::parse(&url).map_err(|e| format!("{e}; write 3000, localhost:3000 or http://localhost:3000/path"))?;
+    let parsed =
+        Url::parse(&url).map_err(|e| format!("{e}; write 3000, localhost:3000 or http://localhost:3000/path"))?;
     match parsed.scheme() {
-        "http" | "https" if parsed.port_or_known_default() != Some(0) => Ok(parsed),
+        "http" | "https" if parsed.port() != Some(0) => Ok(parsed),
         _ => Err("write 3000, localhost:3000 or http://localhost:3000/path".to_owned()),
     }
 }
@@ -113,7 +118,10 @@ async fn follow(wanted: &Wanted, out: &mut (dyn Write + Send)) -> Exit {
 enum End {
     Stop(Exit),
     /// Try again. `lived`: it had been open.
-    Cut { why: String, lived: bool },
+    Cut {
+        why: String,
+        lived: bool,
+    },
 }
 
 async fn stream(wanted: &Wanted, cursor: &mut Option<String>, out: &mut (dyn Write + Send)) -> End {
@@ -125,7 +133,7 @@ async fn stream(wanted: &Wanted, cursor: &mut Option<String>, out: &mut (dyn Wri
     };
     let status = answer.response.status();
     if status != StatusCode::OK {
-        let detail = text(&mut answer).await;
+        let detail = complaint(&mut answer).await;
         let why = format!("{} answered {status}: {detail}", wanted.server);
         // What the server says of this request will be the same next time; that it is busy or gone will not.
         return if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
@@ -209,7 +217,7 @@ async fn handle(wanted: &Wanted, event: &Event, out: &mut (dyn Write + Send)) ->
         return Ok(());
     }
     let started = Instant::now();
-    let outcome = if request["verdict"] == "refused" && !wanted.refused {
+    let outcome = if text(&request, "verdict") == "refused" && !wanted.refused {
         Outcome::NotForwarded
     } else {
         match timeout(LOCAL_MAX, forward(&wanted.target, &request)).await {
@@ -227,12 +235,11 @@ async fn handle(wanted: &Wanted, event: &Event, out: &mut (dyn Write + Send)) ->
 }
 
 fn is_wanted(wanted: &Wanted, request: &Value) -> bool {
-    let among = |list: &[String], value: &Value| {
-        list.is_empty() || value.as_str().is_some_and(|v| list.iter().any(|l| l.eq_ignore_ascii_case(v)))
-    };
-    request["verdict"] != "handshake"
-        && among(&wanted.events, &request["eventType"])
-        && among(&wanted.methods, &request["method"])
+    let among =
+        |list: &[String], value: &str| list.is_empty() || list.iter().any(|listed| listed.eq_ignore_ascii_case(value));
+    text(request, "verdict") != "handshake"
+        && among(&wanted.events, text(request, "eventType"))
+        && among(&wanted.methods, text(request, "method"))
 }
 
 /// What the local port made of a request.
@@ -244,8 +251,8 @@ enum Outcome {
 }
 
 async fn forward(target: &Url, request: &Value) -> Result<u16, String> {
-    let text = |name: &str| request[name].as_str().unwrap_or_default();
-    let body = match request["bodyBase64"].as_str() {
+    let text = |name: &str| text(request, name);
+    let body = match request.get("bodyBase64").and_then(Value::as_str) {
         Some(encoded) => STANDARD.decode(encoded).map_err(|e| e.to_string())?,
         None => text("body").as_bytes().to_vec(),
     };
@@ -254,14 +261,15 @@ async fn forward(target: &Url, request: &Value) -> Result<u16, String> {
     if path.is_empty() {
         path.push('/');
     }
-    let queries: Vec<&str> = [target.query().unwrap_or_default(), text("query")].into_iter().filter(|q| !q.is_empty()).collect();
+    let queries: Vec<&str> =
+        [target.query().unwrap_or_default(), text("query")].into_iter().filter(|q| !q.is_empty()).collect();
     if !queries.is_empty() {
         path = format!("{path}?{}", queries.join("&"));
     }
     let method = Method::from_bytes(text("method").as_bytes()).map_err(|e| e.to_string())?;
     let mut builder = Request::builder().method(method).uri(path);
-    for pair in request["headers"].as_array().into_iter().flatten() {
-        let (Some(name), Some(value)) = (pair[0].as_str(), pair[1].as_str()) else { continue };
+    for pair in request.get("headers").and_then(Value::as_array).into_iter().flatten() {
+        let [Some(name), Some(value)] = [0, 1].map(|i| pair.get(i).and_then(Value::as_str)) else { continue };
         if !NOT_FORWARDED.contains(&name) {
             builder = builder.header(name, value);
         }
@@ -272,10 +280,17 @@ async fn forward(target: &Url, request: &Value) -> Result<u16, String> {
     Ok(answer.response.status().as_u16())
 }
 
-async fn text(answer: &mut Answer) -> String {
+/// A field's text; empty when it has none.
+fn text<'a>(object: &'a Value, name: &str) -> &'a str {
+    object.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What a server said of a request that it didn't take.
+async fn complaint(answer: &mut Answer) -> String {
     let body = Limited::new(answer.response.body_mut(), ANSWER_BYTES_MAX).collect().await;
     let body = body.map(|b| b.to_bytes()).unwrap_or_default();
-    let detail = serde_json::from_slice::<Value>(&body).ok().and_then(|v| v["detail"].as_str().map(str::to_owned));
+    let detail =
+        serde_json::from_slice::<Value>(&body).ok().map(|v| text(&v, "detail").to_owned()).filter(|d| !d.is_empty());
     printable(&detail.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned()))
 }
 
@@ -285,7 +300,7 @@ fn printable(text: &str) -> String {
 }
 
 fn line(request: &Value, outcome: &Outcome, took: Duration) -> String {
-    let text = |name: &str| printable(request[name].as_str().unwrap_or_default());
+    let text = |name: &str| printable(text(request, name));
     let time = text("timestamp").get(11..19).map_or_else(String::new, str::to_owned);
     let source = match text("sourceUid") {
         uid if uid.is_empty() => text("sourceName"),
@@ -303,14 +318,14 @@ fn line(request: &Value, outcome: &Outcome, took: Duration) -> String {
 }
 
 fn object(request: &Value, outcome: &Outcome, took: Duration) -> Value {
-    let mut object = json!({ "request": request, "durationMs": took.as_millis() as u64 });
-    let (name, value) = match outcome {
-        Outcome::Status(status) => ("status", json!(status)),
-        Outcome::Failed(why) => ("error", json!(why)),
-        Outcome::NotForwarded => ("error", json!("refused at the source: not forwarded")),
-    };
-    object[name] = value;
-    object
+    let ms = took.as_millis() as u64;
+    match outcome {
+        Outcome::Status(status) => json!({ "request": request, "durationMs": ms, "status": status }),
+        Outcome::Failed(why) => json!({ "request": request, "durationMs": ms, "error": why }),
+        Outcome::NotForwarded => {
+            json!({ "request": request, "durationMs": ms, "error": "refused at the source: not forwarded" })
+        }
+    }
 }
 
 #[cfg(test)]
@@ -325,6 +340,7 @@ mod tests {
             ("http://localhost:3000/hooks?x=1", Some("http://localhost:3000/hooks?x=1")),
             ("https://example.com", Some("https://example.com/")),
             ("99999", None),
+            ("0", None),
             ("ftp://example.com", None),
             ("", None),
         ] {

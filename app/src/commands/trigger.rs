@@ -54,8 +54,11 @@ pub async fn run(wanted: Wanted, out: &mut dyn Write) -> Exit {
     }
 }
 
-/// A request as the provider would send it: the headers and the body.
-pub fn make(wanted: &Wanted, now: Timestamp, id: &str) -> Result<(Vec<(String, String)>, Vec<u8>), String> {
+/// A request as the provider would send it: the headers, in lower case, and the body.
+pub type Signed = (Vec<(String, String)>, Vec<u8>);
+
+/// Fills in a sample and signs it.
+pub fn make(wanted: &Wanted, now: Timestamp, id: &str) -> Result<Signed, String> {
     let provider = Provider::find(&wanted.provider).ok_or_else(|| {
         format!("there is no provider {:?}; `postrider trigger --list` prints those with samples", wanted.provider)
     })?;
@@ -113,4 +116,53 @@ async fn trigger(wanted: &Wanted) -> Result<(u16, String), String> {
     let body = Limited::new(answer.response.body_mut(), ANSWER_BYTES_MAX).collect().await.map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&body.to_bytes()).chars().filter(|c| !c.is_control()).collect();
     Ok((status, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signing::providers::{Inbound, NoMaterials};
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn wanted(provider: &str, event: Option<&str>) -> Wanted {
+        // Standard Webhooks secrets are base64, which any other provider's may look like too.
+        let secret = Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
+        let url = Url::parse("https://hooks.example.com/in/abc?x=1").unwrap();
+        Wanted { provider: provider.to_owned(), event: event.map(str::to_owned), url, secret, body: None, id: None }
+    }
+
+    #[test]
+    fn each_sample_passes_the_verification_of_its_provider() {
+        for sample in SAMPLES {
+            let wanted = wanted(sample.provider, Some(sample.event));
+            let (headers, body) = make(&wanted, NOW, "abc123").unwrap();
+            let provider = Provider::find(sample.provider).unwrap();
+            assert_eq!(provider.name, sample.provider, "samples go by the providers' own names");
+            let verifier = provider.verifier(&json!({ "secret": wanted.secret })).unwrap();
+            assert!(!verifier.is_insecure());
+            let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+            let request = Inbound {
+                method: "POST",
+                url: wanted.url.as_str(),
+                headers: &headers,
+                body: &body,
+                now_ms: NOW.millis(),
+            };
+            assert_eq!(verifier.judge(&request, &NoMaterials), Ok(()), "{} {}", sample.provider, sample.event);
+            let tampered = [&body[..], b" "].concat();
+            let tampered = Inbound { body: &tampered, ..request };
+            assert!(verifier.judge(&tampered, &NoMaterials).is_err(), "{} {}", sample.provider, sample.event);
+        }
+        let providers: std::collections::BTreeSet<_> = SAMPLES.iter().map(|s| s.provider).collect();
+        assert!(providers.len() >= 10);
+    }
+
+    #[test]
+    fn an_unknown_provider_or_event_says_where_the_list_is() {
+        for (provider, event) in [("nobody", None), ("github", Some("nothing"))] {
+            let error = make(&wanted(provider, event), NOW, "1").unwrap_err();
+            assert!(error.contains("--list"), "{error}");
+        }
+    }
 }

@@ -53,7 +53,8 @@ type Prepared = (&'static Provider, Value, Vec<(String, String)>, i64, Vec<u8>);
 fn prepare(wanted: &Wanted) -> Result<Prepared, String> {
     let provider = Provider::find(&wanted.provider).ok_or_else(|| {
         let near = Provider::all().iter().map(|p| p.name.as_str());
-        let near = near.filter(|name| strsim::jaro_winkler(name, &wanted.provider) > 0.8).collect::<Vec<_>>().join(", ");
+        let near =
+            near.filter(|name| strsim::jaro_winkler(name, &wanted.provider) > 0.8).collect::<Vec<_>>().join(", ");
         let hint = if near.is_empty() { String::new() } else { format!("; did you mean {near}?") };
         format!("there is no provider {:?}{hint}", wanted.provider)
     })?;
@@ -127,9 +128,9 @@ pub fn vectors(file: &Path, out: &mut dyn Write) -> Exit {
     told(out.flush(), Exit::Ok)
 }
 
-type Read = Vec<(Value, Result<Vector, String>)>;
+type Found = Vec<(Value, Result<Vector, String>)>;
 
-fn read(text: &str) -> Result<Read, String> {
+fn read(text: &str) -> Result<Found, String> {
     let all: Vec<Value> = match serde_json::from_str::<Value>(text) {
         Ok(Value::Array(all)) => all,
         Ok(mut one) => match one.get_mut("vectors").map(Value::take) {

@@ -124,24 +124,31 @@ pub static SETTINGS: &[Setting] = &[
     }),
     row("message-retention", "90d", "Age at which a settled message is deleted", |s| &mut s.message_retention),
     row("attempt-retention", "90d", "Age at which an attempt is deleted", |s| &mut s.attempt_retention),
-    row("request-retention", "90d", "Age at which a captured inbound request is deleted", |s| {
-        &mut s.request_retention
-    }),
-    row("dedup-window-keys", "65536", "How many keys of inbound events are remembered in memory; the rest is on disk", |s| {
-        &mut s.dedup_window_keys
-    }),
+    row("request-retention", "90d", "Age at which a captured inbound request is deleted", |s| &mut s.request_retention),
+    row(
+        "dedup-window-keys",
+        "65536",
+        "How many keys of inbound events are remembered in memory; the rest is on disk",
+        |s| &mut s.dedup_window_keys,
+    ),
     row("inbound-body-limit", "5MiB", "Largest body of a request to a source", |s| &mut s.inbound_body_limit),
     row("inbound-headers-limit", "200", "Headers of a request to a source, at most", |s| &mut s.inbound_headers_limit),
     row("inbound-header-bytes-limit", "64KiB", "Size of the headers of a request to a source, at most", |s| {
         &mut s.inbound_header_bytes_limit
     }),
-    row("trusted-proxies", "", "Networks of proxies in front of this server whose X-Forwarded-* headers are believed", |s| {
-        &mut s.trusted_proxies
-    }),
+    row(
+        "trusted-proxies",
+        "",
+        "Networks of proxies in front of this server whose X-Forwarded-* headers are believed",
+        |s| &mut s.trusted_proxies,
+    ),
     row("max-streams", "5000", "Streams, live views and long polls open at a time", |s| &mut s.max_streams),
-    row("live-rows-per-second", "5000", "Rows a second that all streams together send, so that receiving comes first", |s| {
-        &mut s.live_rows_per_second
-    }),
+    row(
+        "live-rows-per-second",
+        "5000",
+        "Rows a second that all streams together send, so that receiving comes first",
+        |s| &mut s.live_rows_per_second,
+    ),
     row("disk-reserve", "64MiB", "Free space on the disk below which no message is accepted", |s| &mut s.disk_reserve),
     row("shutdown-timeout", "25s", "Time for attempts in flight to end after a stop signal", |s| {
         &mut s.shutdown_timeout

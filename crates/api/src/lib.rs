@@ -28,6 +28,7 @@ mod write_limit;
 mod tests;
 
 pub use auth::{Capabilities, Capability, JwtAlgorithm, JwtKeyError, JwtKeys, NewToken};
+pub use axum::body::Body;
 pub use config::{ApiConfig, BoxFuture, Inbound, PAYLOAD_LIMIT_DEFAULT, REQUEST_BODY_LIMIT_DEFAULT, ServerLimits};
 pub use front::Api;
 pub use server::serve;

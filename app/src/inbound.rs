@@ -1,0 +1,50 @@
+//! Where receiving meets the rest: the API's door to `ingest`, and the client by which `ingest` fetches documents.
+//!
+//! **Invariant:** what `ingest` fetches goes through the guarded courier.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::BoxFuture;
+use bytes::Bytes;
+use domain::SourceRoute;
+use egress::Courier;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use ingest::{Fetch, Ingest};
+use store::{CapturedRequest, InboundEvent};
+
+/// A certificate or a key set is a few kilobytes.
+const DOCUMENT_BYTES_MAX: usize = 256 << 10;
+const DOCUMENT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// `ingest`, as the API's server and handlers know it.
+pub struct Door(pub Arc<Ingest>);
+
+impl api::Inbound for Door {
+    fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> BoxFuture<Response<api::Body>> {
+        let ingest = self.0.clone();
+        Box::pin(async move { ingest.answer(request, peer).await.map(api::Body::new) })
+    }
+    fn events(&self, source: &Arc<SourceRoute>, request: &CapturedRequest) -> Result<Vec<InboundEvent>, String> {
+        self.0.events(source, request)
+    }
+    fn nudge(&self) {
+        self.0.nudge();
+    }
+}
+
+/// Fetches by the courier's rules.
+pub struct Fetcher(pub Courier);
+
+impl Fetch for Fetcher {
+    fn get(&self, url: &str) -> Pin<Box<dyn Future<Output = Result<Bytes, String>> + Send + '_>> {
+        let url = url.to_owned();
+        Box::pin(
+            async move { self.0.get(&url, DOCUMENT_BYTES_MAX, DOCUMENT_PATIENCE).await.map_err(|e| e.to_string()) },
+        )
+    }
+}
