@@ -126,6 +126,8 @@ fn store_config(s: &Settings, data_dir: &DataDir) -> StoreConfig {
         payload_retention: s.payload_retention,
         message_retention: s.message_retention,
         attempt_retention: s.attempt_retention,
+        request_retention: Duration::from_secs(90 * 86_400),
+        dedup_window_keys: 65_536,
         endpoint_disable_after: s.endpoint_disable_after,
         disk_reserve: s.disk_reserve.bytes(),
         vfs: None,

@@ -41,8 +41,8 @@ ALTER TABLE message ADD COLUMN source INTEGER;
 ALTER TABLE message ADD COLUMN request INTEGER;
 
 CREATE TABLE request (
+    id INTEGER PRIMARY KEY,
     source INTEGER NOT NULL,
-    id INTEGER NOT NULL,
     -- 0 accepted, 1 held, 2 refused, 3 handshake, 4 captured
     verdict INTEGER NOT NULL CHECK (verdict BETWEEN 0 AND 4),
     -- why it was refused
@@ -60,10 +60,10 @@ CREATE TABLE request (
     body_from INTEGER,
     body_len INTEGER NOT NULL,
     head BLOB NOT NULL,
-    body BLOB,
-    PRIMARY KEY (source, id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX request_held ON request (source, id) WHERE verdict = 1;
+    body BLOB
+) STRICT;
+CREATE INDEX request_by_source ON request (source);
+CREATE INDEX request_held ON request (source) WHERE verdict = 1;
 
 -- keys of events that are no longer in memory, merged in by batches
 CREATE TABLE event_key (
@@ -72,6 +72,8 @@ CREATE TABLE event_key (
     request INTEGER NOT NULL,
     PRIMARY KEY (source, hash)
 ) STRICT, WITHOUT ROWID;
+-- keys of requests up to this one are in event_key; later ones are read again at the start
+INSERT INTO meta VALUES ('event_keys_merged', 0);
 
 -- how far each consumer of a sink has read
 CREATE TABLE consumer (

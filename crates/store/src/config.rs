@@ -24,6 +24,10 @@ pub struct StoreConfig {
     pub payload_retention: Duration,
     pub message_retention: Duration,
     pub attempt_retention: Duration,
+    /// How long captured requests are kept, and the keys of their events.
+    pub request_retention: Duration,
+    /// Keys of received events remembered in memory, about; older ones are on disk.
+    pub dedup_window_keys: usize,
     /// Disable an endpoint that only failed for so long; zero never does.
     pub endpoint_disable_after: Duration,
     /// Free bytes of disk below which messages are refused.
@@ -38,10 +42,19 @@ pub struct StoreMetrics {
     pub messages_accepted: AtomicU64,
     /// Answered from an idempotency key.
     pub messages_repeated: AtomicU64,
-    /// Messages refused because the disk is below its reserve.
+    /// Messages and requests refused because the disk is below its reserve.
     pub refused_full: AtomicU64,
     /// Whether it was at the last look.
     pub disk_full: AtomicBool,
+    /// Requests to sources, duplicates too.
+    pub requests_received: AtomicU64,
+    /// Those that were not verified.
+    pub requests_refused: AtomicU64,
+    /// Those whose events were all known.
+    pub requests_duplicate: AtomicU64,
+    /// Those that wait for their source to go live.
+    pub requests_held: AtomicU64,
+    pub handshakes: AtomicU64,
     pub attempts_succeeded: AtomicU64,
     pub attempts_failed: AtomicU64,
     /// Settlements of leases that were no longer held.

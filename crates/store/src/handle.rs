@@ -615,6 +615,11 @@ impl Store {
         .unwrap();
     }
 
+    /// What waits for the writer.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
     /// Runs `f` on a reading connection.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
@@ -658,7 +663,7 @@ async fn answer(
     }
 }
 
-fn stopped() -> StoreError {
+pub(crate) fn stopped() -> StoreError {
     StoreError::Busy { retry_after: Duration::from_secs(5) }
 }
 

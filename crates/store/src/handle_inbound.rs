@@ -1,4 +1,4 @@
-//! The handle's verbs of receiving: sources, requests, positions of consumers, and what can be watched.
+//! The handle's verbs of receiving: sources, positions of consumers, and what can be watched.
 //!
 //! **Invariant:** as in `handle`: a verb that returned `Ok` is on disk, and every later read sees it.
 
@@ -8,14 +8,10 @@ use crate::inbound::*;
 use crate::sqlite::{consumers, messages, sources};
 use crate::types::*;
 use crate::watch::Watch;
-use domain::{AppId, MessageId, OrgId, RequestId, SourceId, SourceRoute, Timestamp};
+use domain::{AppId, MessageId, OrgId, SourceId, SourceRoute, Timestamp};
 use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, StoreError>;
-
-fn unbuilt<T>() -> Result<T> {
-    Err(StoreError::Failed("not there yet".into()))
-}
 
 impl Store {
     // ---- sources ----
@@ -164,54 +160,5 @@ impl Store {
     /// Waits for commits that touch one of `topics`. Hints only: look again now and then without them.
     pub fn watch(&self, topics: &[Topic]) -> Watch {
         self.inner.hub.watch(topics)
-    }
-}
-
-#[allow(unused_variables, clippy::unused_async)]
-impl Store {
-    /// Stores a request with its messages and their deliveries, unless all its events are known; returns once that is
-    /// on disk.
-    pub async fn receive(&self, request: NewRequest) -> Result<Received> {
-        unbuilt()
-    }
-
-    // ---- requests ----
-
-    pub async fn request(&self, source: SourceId, request: RequestId, with_body: bool) -> Result<CapturedRequest> {
-        unbuilt()
-    }
-    pub async fn requests(
-        &self,
-        source: SourceId,
-        page: PageQuery<RequestId>,
-        filter: RequestFilter,
-    ) -> Result<Page<CapturedRequest, RequestId>> {
-        unbuilt()
-    }
-    /// Requests of these sources after `after` (with bodies), oldest first.
-    pub async fn requests_after(&self, sources: &[SourceId], after: RequestId, limit: u32) -> Result<RequestsAfter> {
-        unbuilt()
-    }
-    /// Makes messages of a stored request, whatever its verdict was; a refused or held one becomes accepted, and its keys
-    /// count from now on. With `once`, nothing happens to one that is accepted already. Returns the first message's id.
-    pub async fn accept_request(
-        &self,
-        source: Arc<SourceRoute>,
-        request: RequestId,
-        events: Vec<InboundEvent>,
-        once: bool,
-    ) -> Result<Option<MessageId>> {
-        unbuilt()
-    }
-    pub async fn delete_request(&self, source: SourceId, request: RequestId) -> Result<()> {
-        unbuilt()
-    }
-    /// Deletes all requests of a source that there are now.
-    pub async fn delete_requests(&self, source: SourceId) -> Result<()> {
-        unbuilt()
-    }
-    /// Held requests of live sources, oldest first.
-    pub async fn held_requests(&self, limit: u32) -> Result<Vec<(SourceId, RequestId)>> {
-        unbuilt()
     }
 }

@@ -7,8 +7,10 @@ mod config;
 #[cfg(test)]
 mod contract;
 mod error;
+mod event_keys;
 mod handle;
 mod handle_inbound;
+mod handle_requests;
 mod idempotency;
 mod inbound;
 mod lanes;

@@ -6,6 +6,7 @@
 
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::StoreError;
+use crate::inbound::{NewRequest, Received};
 use crate::sqlite::core::Core;
 use crate::types::{Accepted, Lease, NewMessage, Settlement};
 use crate::watch::Touched;
@@ -24,7 +25,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 const BATCH_MAX: usize = 1024;
 /// Operations that a busy server's transaction carries, about.
 const OPS_EXPECTED: usize = 128;
-/// Operations and payload bytes that may wait; beyond them, messages are refused with `Busy`.
+/// Operations and payload bytes that may wait; beyond them, messages and requests are refused with
+/// `Busy`.
 const QUEUE_MAX: usize = 32_768;
 const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// Deliveries that a transaction claims or reclaims at most, so that it stays short.
@@ -42,6 +44,7 @@ pub type Exec = Box<dyn FnOnce(&mut Core, Timestamp) -> (bool, ExecReply) + Send
 pub enum Op {
     Accept(Box<NewMessage>, oneshot::Sender<Result<Accepted>>),
     AcceptMany(Vec<NewMessage>, oneshot::Sender<Vec<Result<Accepted>>>),
+    Receive(Box<NewRequest>, oneshot::Sender<Result<Received>>),
     Settle(Settlement),
     Exec(Exec),
     Close(oneshot::Sender<()>),
@@ -50,6 +53,7 @@ pub enum Op {
 enum Reply {
     Accept(oneshot::Sender<Result<Accepted>>, Result<Accepted>),
     Many(oneshot::Sender<Vec<Result<Accepted>>>, Vec<Result<Accepted>>),
+    Receive(oneshot::Sender<Result<Received>>, Result<Received>),
     Exec(ExecReply, Option<StoreError>),
 }
 
@@ -59,6 +63,7 @@ impl Reply {
         match self {
             Reply::Accept(to, result) => drop(to.send(result)),
             Reply::Many(to, results) => drop(to.send(results)),
+            Reply::Receive(to, result) => drop(to.send(result)),
             Reply::Exec(reply, error) => reply(error),
         }
     }
@@ -124,6 +129,7 @@ pub fn transact(core: &mut Core, ops: Vec<Op>, now: Timestamp) -> Committed {
                 let results = results.into_iter().map(|r| override_with(r, &error)).collect();
                 out.replies.push(Reply::Many(to, results));
             }
+            Pending::Receive(to, result) => out.replies.push(Reply::Receive(to, override_with(result, &error))),
             Pending::Settle(s) if error.is_some() => out.unsettled.push(s),
             Pending::Settle(_) => {}
             Pending::Exec(reply) => out.replies.push(Reply::Exec(reply, error.clone())),
@@ -140,6 +146,7 @@ pub fn transact(core: &mut Core, ops: Vec<Op>, now: Timestamp) -> Committed {
 enum Pending {
     Accept(oneshot::Sender<Result<Accepted>>, Result<Accepted>),
     Many(oneshot::Sender<Vec<Result<Accepted>>>, Vec<Result<Accepted>>),
+    Receive(oneshot::Sender<Result<Received>>, Result<Received>),
     Settle(Settlement),
     Exec(ExecReply),
     /// The transaction had failed already; dropping it closes its channel, which its caller reads as a failure.
@@ -156,8 +163,11 @@ fn override_with<T>(result: Result<T>, error: &Option<StoreError>) -> Result<T> 
 
 fn apply(core: &mut Core, op: Op, now: Timestamp, failed: &mut Option<StoreError>) -> Pending {
     match op {
-        Op::Accept(m, to) => Pending::Accept(to, accept(core, &m, now, failed)),
-        Op::AcceptMany(many, to) => Pending::Many(to, many.iter().map(|m| accept(core, m, now, failed)).collect()),
+        Op::Accept(m, to) => Pending::Accept(to, unless(failed, || core.accept(&m, now))),
+        Op::AcceptMany(many, to) => {
+            Pending::Many(to, many.iter().map(|m| unless(failed, || core.accept(m, now))).collect())
+        }
+        Op::Receive(r, to) => Pending::Receive(to, unless(failed, || core.receive(*r, now))),
         Op::Settle(s) => {
             if failed.is_none() {
                 *failed = core.settle(&s, now).err();
@@ -179,12 +189,12 @@ fn apply(core: &mut Core, op: Op, now: Timestamp, failed: &mut Option<StoreError
     }
 }
 
-/// A refusal concerns one message; anything else undoes the transaction.
-fn accept(core: &mut Core, m: &NewMessage, now: Timestamp, failed: &mut Option<StoreError>) -> Result<Accepted> {
+/// A refusal concerns one message or request; anything else undoes the transaction.
+fn unless<T>(failed: &mut Option<StoreError>, write: impl FnOnce() -> Result<T>) -> Result<T> {
     if let Some(e) = failed {
         return Err(e.clone());
     }
-    let result = core.accept(m, now);
+    let result = write();
     if let Err(e @ (StoreError::Full { .. } | StoreError::Busy { .. } | StoreError::Failed(_))) = &result {
         *failed = Some(e.clone());
     }
@@ -195,6 +205,7 @@ fn background(core: &mut Core, now: Timestamp) -> Result<()> {
     core.reclaim(now, CLAIM_BUDGET)?;
     core.run_tasks(now, SLICE)?;
     core.expire(now, SLICE)?;
+    core.tend_event_keys()?;
     core.claim(now, CLAIM_BUDGET)
 }
 
@@ -216,7 +227,7 @@ impl Queue {
         Queue { state: Mutex::default(), parked: AtomicBool::new(false), thread: OnceLock::new() }
     }
 
-    /// Queues a message, if there is room; gives it back otherwise.
+    /// Queues a message or a request, if there is room; gives it back otherwise.
     pub fn push_bounded(&self, bytes: usize, op: Op) -> Result<()> {
         let retry_after = Duration::from_secs(1);
         {
@@ -412,7 +423,7 @@ impl Writer {
         }
     }
 
-    /// Messages are refused while the disk is below its reserve, so that what was accepted can still be settled.
+    /// Messages and requests are refused while the disk is below its reserve, so that what was accepted can still be settled.
     fn refuse_if_full(&mut self, ops: Vec<Op>, now_us: u64) -> Vec<Op> {
         if !self.disk.is_full(now_us, &self.metrics) {
             return ops;
@@ -430,6 +441,10 @@ impl Writer {
                     let all: Vec<_> = many.iter().map(|_| Err(error.clone())).collect();
                     n += all.len() as u64;
                     refused.replies.push(Reply::Many(to, all));
+                }
+                Op::Receive(_, to) => {
+                    n += 1;
+                    refused.replies.push(Reply::Receive(to, Err(error.clone())));
                 }
                 other => kept.push(other),
             }

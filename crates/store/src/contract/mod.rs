@@ -20,6 +20,8 @@ pub mod leases;
 pub mod lists;
 pub mod operational;
 pub mod pull;
+pub mod receive;
+pub mod requests;
 pub mod restart;
 pub mod retention;
 pub mod sources;
@@ -105,6 +107,8 @@ pub fn config() -> StoreConfig {
         payload_retention: 30 * DAY,
         message_retention: 90 * DAY,
         attempt_retention: 90 * DAY,
+        request_retention: 90 * DAY,
+        dedup_window_keys: 10_000,
         endpoint_disable_after: 5 * DAY,
         disk_reserve: 0,
         vfs: None,
@@ -252,6 +256,37 @@ macro_rules! suite {
                 those_who_watch_a_source_are_woken_when_it_is_deleted,
                 a_watch_that_begins_while_a_transaction_runs_is_woken_by_its_commit,
                 a_refused_message_wakes_nobody;
+            receive:
+                a_request_is_on_disk_as_it_came_and_its_message_goes_out_as_it_came,
+                a_body_that_is_no_message_of_its_own_is_kept_with_the_request,
+                sixty_four_copies_at_once_are_one_message,
+                a_duplicate_gets_the_first_answer_and_is_counted,
+                a_batch_keeps_only_the_events_that_are_new,
+                an_event_is_known_when_all_its_keys_are,
+                an_event_without_keys_is_always_new,
+                keys_belong_to_their_source,
+                a_key_is_forgotten_after_its_window,
+                keys_are_remembered_over_restarts_whether_merged_or_not,
+                what_is_refused_makes_nothing_and_registers_nothing,
+                what_is_held_registers_its_keys_and_makes_nothing,
+                without_a_route_keys_count_and_nothing_is_made,
+                a_delivery_read_from_disk_passes_through_all_the_same,
+                a_source_that_is_gone_gets_nothing,
+                below_the_disk_reserve_requests_are_refused,
+                received_requests_are_counted;
+            requests:
+                requests_are_walked_both_ways_and_filtered,
+                requests_of_several_sources_are_followed_in_order,
+                a_refused_request_is_accepted_by_hand,
+                a_held_request_is_released_once,
+                an_accepted_request_is_replayed_past_its_keys,
+                keys_accepted_by_hand_count_after_a_restart,
+                held_requests_wait_for_their_source,
+                a_deleted_request_takes_its_keys_along,
+                requests_expire_with_their_keys_unless_they_are_needed,
+                the_newest_requests_of_a_source_are_kept,
+                a_deleted_source_leaves_nothing_in_slices,
+                a_body_goes_with_its_message;
             books:
                 whatever_happens_everything_accepted_is_accounted_for;
             restart:

@@ -3,7 +3,10 @@
 use super::{Fixture, ManualClock, SeededRng, config};
 use crate::*;
 use bytes::Bytes;
-use domain::{AppId, Clock, DeadReason, EndpointId, MessageId, OrgId, Timestamp};
+use domain::{
+    AppId, Clock, DeadReason, EndpointId, MessageId, OrgId, RequestHead, RequestId, SourceId, SourceOptions,
+    SourceRoute, SourceState, Timestamp,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -36,6 +39,15 @@ pub const DAY: Duration = Duration::from_secs(86_400);
 /// The first `limit` rows.
 pub fn page<I>(limit: u32) -> PageQuery<I> {
     PageQuery { limit, cursor: None, order: Order::Ascending }
+}
+/// An event with one key, whose payload is the body.
+pub fn event(key: u8, body: &Bytes) -> InboundEvent {
+    InboundEvent {
+        keys: vec![[key; 16]],
+        event_type: "push".into(),
+        payload: body.clone(),
+        body_at: Some(0..body.len() as u32),
+    }
 }
 pub fn seal(text: &'static str) -> Sealer {
     Box::new(move |_| text.as_bytes().to_vec())
@@ -134,6 +146,74 @@ impl World {
     pub async fn set_disabled(&self, app: AppId, endpoint: EndpointId, disabled: bool) {
         let patch = EndpointPatch { disabled: Some(disabled), ..Default::default() };
         self.store.patch_endpoint(app, &Ref::Id(endpoint), patch).await.unwrap();
+    }
+
+    /// A source and its application.
+    pub async fn source(&self, f: impl FnOnce(&mut SourceOptions)) -> Arc<SourceRoute> {
+        let mut options = SourceOptions::default();
+        f(&mut options);
+        let app = self.app().await;
+        let (source, org) = (SourceId(app.0 + 1), self.org);
+        let text = serde_json::to_string(&options).unwrap();
+        self.store
+            .on_writer(move |conn| {
+                let insert =
+                    "INSERT INTO source VALUES (?, ?, ?, NULL, '', 'github', x'', ?, '{}', 0, 0, 1, NULL, NULL, 0, 0)";
+                conn.execute(insert, rusqlite::params![source.0, org.0, app.0, text]).unwrap();
+                conn.execute("INSERT INTO source_token VALUES (?, ?, NULL)", rusqlite::params![source.0, source.0])
+                    .unwrap();
+            })
+            .await;
+        Arc::new(SourceRoute {
+            org,
+            source,
+            app,
+            kind: "github".into(),
+            state: SourceState::Live,
+            is_bin: false,
+            forwards: true,
+            config_sealed: Box::default(),
+            options,
+            expires_at: None,
+        })
+    }
+    pub async fn set_source(&self, source: SourceId, column: &'static str, value: i64) {
+        let sql = format!("UPDATE source SET {column} = ? WHERE id = ?");
+        self.store.on_writer(move |conn| assert_eq!(conn.execute(&sql, [value, source.0]).unwrap(), 1)).await;
+    }
+
+    // ---- requests ----
+
+    /// An accepted request with one event, which passes through as it came.
+    pub async fn inbound(&self, source: &Arc<SourceRoute>, key: u8) -> NewRequest {
+        let body = Bytes::from(format!("{{\"event\": {key}}}"));
+        let headers = [("content-type", &b"application/json"[..])];
+        let remote = "192.0.2.7".parse().unwrap();
+        NewRequest {
+            source: source.clone(),
+            route: Some(self.store.route(self.org, &Ref::Id(source.app)).await.unwrap()),
+            head: RequestHead::new("POST", "/sub?a=b", remote, true, headers.into_iter()).unwrap(),
+            verdict: Verdict::Accepted,
+            status: 202,
+            event_type: Some("push".into()),
+            events: vec![event(key, &body)],
+            body,
+            dedup_window: 3 * DAY,
+        }
+    }
+    /// Receives what must be new.
+    pub async fn store_request(&self, request: NewRequest) -> RequestId {
+        match self.store.receive(request).await.unwrap() {
+            Received::Stored(id) => id,
+            again => panic!("{again:?}"),
+        }
+    }
+    /// Payloads of an application's messages, oldest first.
+    pub async fn payloads(&self, app: AppId) -> Vec<Bytes> {
+        let filter = MessageFilter { with_content: true, ..MessageFilter::default() };
+        let mut all = self.store.messages(app, page(ALL), filter).await.unwrap().data;
+        all.reverse();
+        all.into_iter().map(|m| m.payload.unwrap_or_default()).collect()
     }
 
     // ---- messages ----

@@ -7,6 +7,7 @@ use super::deliveries::{self, Found};
 use super::{endpoints, messages, tokens};
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
+use crate::event_keys::EventKeys;
 use crate::idempotency::KeyWindow;
 use crate::inbound::Topic;
 use crate::lanes::Lanes;
@@ -16,8 +17,8 @@ use crate::sqlite::rows;
 use crate::types::{Accepted, Lease, NewMessage};
 use crate::watch::{Hub, Touched};
 use domain::{
-    AppId, AppRoute, AttemptId, Cause, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId, Seq, SeqGen, SourceId,
-    Timestamp, TypedId,
+    AppId, AppRoute, AttemptId, Cause, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId, RequestHead, Seq,
+    SeqGen, SourceId, Timestamp, TypedId,
 };
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
@@ -65,6 +66,9 @@ pub struct Core {
     seqs: SeqGen,
     keys: KeyWindow,
     operational: HashMap<OrgId, Option<AppId>>,
+    pub(super) event_keys: EventKeys,
+    /// Sources known to exist, and requests stored since their number was last looked at.
+    pub(super) stored_of: HashMap<SourceId, u32>,
 }
 
 /// What the open transaction will mean for memory.
@@ -96,6 +100,11 @@ pub(super) struct Counts {
     pub succeeded: u64,
     pub failed: u64,
     pub lost: u64,
+    pub received: u64,
+    pub refused: u64,
+    pub duplicate: u64,
+    pub held: u64,
+    pub handshakes: u64,
 }
 
 /// How far a transaction had come.
@@ -144,6 +153,8 @@ impl Core {
             touched: Touched::default(),
             broken: false,
             operational: HashMap::new(),
+            event_keys: EventKeys::new(config.dedup_window_keys),
+            stored_of: HashMap::new(),
             epoch,
             conn,
             config,
@@ -152,7 +163,10 @@ impl Core {
             hub: memory.hub,
             metrics,
         };
-        core.rebuild_lanes().and_then(|()| core.rebuild_keys(now)).map_err(&unusable)?;
+        core.rebuild_lanes()
+            .and_then(|()| core.rebuild_keys(now))
+            .and_then(|()| core.rebuild_event_keys())
+            .map_err(&unusable)?;
         Ok(core)
     }
 
@@ -212,6 +226,7 @@ impl Core {
         }
         let mut tx = std::mem::take(&mut self.tx);
         self.count(tx.counts);
+        self.event_keys.commit();
         for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
             self.lanes.count(endpoint, waiting, dead);
         }
@@ -248,6 +263,11 @@ impl Core {
             (&m.attempts_succeeded, c.succeeded),
             (&m.attempts_failed, c.failed),
             (&m.leases_lost, c.lost),
+            (&m.requests_received, c.received),
+            (&m.requests_refused, c.refused),
+            (&m.requests_duplicate, c.duplicate),
+            (&m.requests_held, c.held),
+            (&m.handshakes, c.handshakes),
         ] {
             counter.fetch_add(n, Relaxed);
         }
@@ -292,6 +312,7 @@ impl Core {
         for hash in &tx.keys {
             self.keys.remove(hash);
         }
+        self.event_keys.rollback();
         for lease in &tx.leases {
             self.lanes.give_back(lease.key.endpoint, lease.payload.len(), now);
         }
@@ -324,7 +345,7 @@ impl Core {
 
     /// Runs `f` so that its writes, in memory too, are undone when it says `false`. An error undoes the transaction.
     pub(crate) fn savepoint(&mut self, now: Timestamp, f: impl FnOnce(&mut Core) -> bool) -> Result<()> {
-        let mark = self.tx.mark();
+        let (mark, keys) = (self.tx.mark(), self.event_keys.mark());
         self.conn.prepare_cached("SAVEPOINT verb")?.execute([])?;
         let keep = f(self);
         if self.conn.is_autocommit() {
@@ -333,6 +354,7 @@ impl Core {
         }
         if !keep {
             self.conn.prepare_cached("ROLLBACK TO verb")?.execute([])?;
+            self.event_keys.back_to(keys);
             for lease in self.tx.back_to(mark) {
                 self.lanes.give_back(lease.key.endpoint, lease.payload.len(), now);
             }
@@ -528,7 +550,7 @@ impl Core {
         let found = Found { key, attempts: 0, cause };
         match m.deliver_at.filter(|t| *t > now) {
             Some(later) => self.defer(&found, later),
-            None => self.lease_or_defer(&found, endpoint, &m.payload, now),
+            None => self.lease_or_defer(&found, endpoint, (&m.payload, None), now),
         }
     }
 
@@ -537,7 +559,7 @@ impl Core {
         &mut self,
         d: &Found,
         endpoint: &Arc<EndpointRoute>,
-        payload: &bytes::Bytes,
+        (payload, passage): (&bytes::Bytes, Option<&Arc<RequestHead>>),
         now: Timestamp,
     ) -> Result<()> {
         if !self.load_lane(d.key.endpoint)? {
@@ -556,7 +578,7 @@ impl Core {
             cause: d.cause,
             endpoint: endpoint.clone(),
             payload: payload.clone(),
-            passage: None,
+            passage: passage.cloned(),
         });
         deliveries::insert_lease(&self.conn, d, self.epoch)?;
         Ok(())
@@ -596,7 +618,7 @@ impl Core {
     /// `false` when memory has no room after all.
     fn claim_one(&mut self, d: &Found, now: Timestamp) -> Result<bool> {
         let endpoint = d.key.endpoint;
-        let Some(payload) = messages::payload(&self.conn, d.key.message)? else {
+        let Some((payload, request)) = messages::payload(&self.conn, d.key.message)? else {
             deliveries::bury(&self.conn, d.key, domain::DeadReason::ContentDeleted)?;
             let delta = self.tx.lane_deltas.entry(endpoint).or_default();
             (delta.0, delta.1) = (delta.0 - 1, delta.1 + 1);
@@ -610,6 +632,7 @@ impl Core {
             self.lanes.set_enabled(endpoint, false, now);
             return Ok(false);
         };
+        let passage = self.passage(request)?;
         if !self.lanes.try_claim(endpoint, payload.len(), now) {
             return Ok(false);
         }
@@ -619,7 +642,7 @@ impl Core {
             cause: d.cause,
             endpoint: route,
             payload,
-            passage: None,
+            passage,
         });
         deliveries::delete(&self.conn, d.key)?;
         deliveries::insert_lease(&self.conn, d, self.epoch)?;

@@ -5,7 +5,7 @@ use crate::error::StoreError;
 use crate::inbound::MessagesAfter;
 use crate::types::{Message, MessageFilter, MessageRef, Order, Page, PageQuery, Ref};
 use bytes::Bytes;
-use domain::{AppId, MessageId, Seq, Timestamp};
+use domain::{AppId, MessageId, RequestId, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -45,13 +45,13 @@ pub(crate) fn find(conn: &Connection, app: AppId, message: &MessageRef, with_con
     found.ok_or(StoreError::NotFound("message"))
 }
 
-/// The payload of a message, unless it expired or was deleted.
-pub(crate) fn payload(conn: &Connection, message: MessageId) -> Result<Option<Bytes>> {
-    let found: Option<Option<Vec<u8>>> = conn
-        .prepare_cached("SELECT payload FROM message WHERE id = ?")?
-        .query_row([message.0], |r| r.get(0))
+/// The payload of a message, unless it expired or was deleted, and the request that it was made of.
+pub(crate) fn payload(conn: &Connection, message: MessageId) -> Result<Option<(Bytes, Option<RequestId>)>> {
+    let found: Option<(Option<Vec<u8>>, Option<i64>)> = conn
+        .prepare_cached("SELECT payload, request FROM message WHERE id = ?")?
+        .query_row([message.0], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
-    Ok(found.flatten().map(Bytes::from))
+    Ok(found.and_then(|(payload, request)| Some((Bytes::from(payload?), request.map(RequestId)))))
 }
 
 /// The message that an SDK-made key brought, if `hash` is really its own.

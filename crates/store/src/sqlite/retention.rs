@@ -26,6 +26,9 @@ pub(super) struct Sweep {
     messages_from: i64,
     payloads_from: i64,
     attempts_from: i64,
+    pub requests_from: i64,
+    /// The last source whose requests were counted.
+    pub source: i64,
     /// (`payload_until`, message)
     short_lived_from: (i64, i64),
 }
@@ -60,6 +63,8 @@ impl Core {
             | self.expire_payloads(now, budget)?
             | self.expire_messages(now, budget)?
             | self.expire_attempts(now, budget)?
+            | self.expire_requests(now, budget)?
+            | self.expire_beyond_kept(budget)?
             | self.expire_small(now, budget)?
             | self.expire_sources(now, budget)?
             | self.reap_deleted(now, budget)?;
@@ -196,18 +201,17 @@ impl Core {
         Ok(full)
     }
 
-    /// Rows of deleted endpoints, then of deleted applications, then of deleted sources.
+    /// Rows of deleted endpoints, then of deleted sources, then of deleted applications.
     fn reap_deleted(&mut self, now: Timestamp, budget: u32) -> Result<bool> {
         if let Some(endpoint) = self.first("SELECT id FROM endpoint WHERE deleted = 1 LIMIT 1")? {
             self.reap_endpoint(EndpointId(endpoint), now, budget)?;
             return Ok(true);
         }
-        if let Some(app) = self.first("SELECT id FROM app WHERE deleted = 1 LIMIT 1")? {
-            self.reap_app(app, budget)?;
+        if self.reap_source(budget)? {
             return Ok(true);
         }
-        if let Some(source) = self.first("SELECT id FROM source WHERE deleted = 1 LIMIT 1")? {
-            self.reap_source(source, budget)?;
+        if let Some(app) = self.first("SELECT id FROM app WHERE deleted = 1 LIMIT 1")? {
+            self.reap_app(app, budget)?;
             return Ok(true);
         }
         Ok(false)

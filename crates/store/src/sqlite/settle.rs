@@ -255,13 +255,15 @@ impl Core {
         cause: Cause,
         now: Timestamp,
     ) -> Result<()> {
-        let found = super::messages::find(&self.conn, app, message, true)?;
-        let payload = found.payload.ok_or(StoreError::Conflict("the payload has expired or was deleted"))?;
+        let found = super::messages::find(&self.conn, app, message, false)?;
+        let (payload, request) = super::messages::payload(&self.conn, found.id)?
+            .ok_or(StoreError::Conflict("the payload has expired or was deleted"))?;
         let route = self.route(app, now)?.ok_or(StoreError::NotFound("application"))?;
         let target = route.endpoints.iter().find(|e| e.endpoint == endpoint);
         let target = target.ok_or(StoreError::NotFound("endpoint"))?.clone();
         let ordinal = deliveries::next_ordinal(&self.conn, found.id, endpoint)?;
         let key = domain::DeliveryKey { message: found.id, endpoint, ordinal };
-        self.lease_or_defer(&Found { key, attempts: 0, cause }, &target, &payload, now)
+        let passage = self.passage(request)?;
+        self.lease_or_defer(&Found { key, attempts: 0, cause }, &target, (&payload, passage.as_ref()), now)
     }
 }

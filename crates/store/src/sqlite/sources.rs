@@ -326,26 +326,12 @@ impl Core {
     /// Gone at once, for the hot path too; its rows go in the background.
     pub(crate) fn delete_source(&mut self, source: SourceId, app: AppId) -> Result<()> {
         delete(&self.conn, source, app)?;
+        self.stored_of.remove(&source);
         self.source_changed(source);
         self.touch_app(app);
         // Whoever streams its requests learns that there is nothing more to wait for.
         self.touched_source(source);
         self.sweep_now();
-        Ok(())
-    }
-
-    /// What a deleted source captured, then the source itself.
-    pub(super) fn reap_source(&mut self, source: i64, budget: u32) -> Result<()> {
-        for sql in [
-            "DELETE FROM request WHERE source = ?1 AND id IN (SELECT id FROM request WHERE source = ?1 LIMIT ?2)",
-            "DELETE FROM event_key WHERE source = ?1 AND hash IN
-                (SELECT hash FROM event_key WHERE source = ?1 LIMIT ?2)",
-        ] {
-            if self.conn.prepare_cached(sql)?.execute(params![source, budget])? == budget as usize {
-                return Ok(());
-            }
-        }
-        self.conn.prepare_cached("DELETE FROM source WHERE id = ?")?.execute([source])?;
         Ok(())
     }
 }

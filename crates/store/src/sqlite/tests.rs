@@ -11,6 +11,7 @@ mod contract {
     use super::*;
     suite!(Folder::default());
 }
+mod dedup;
 mod full;
 mod leftovers;
 mod open;

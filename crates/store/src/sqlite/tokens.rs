@@ -66,6 +66,9 @@ pub(crate) fn last_seq(conn: &Connection) -> Result<Seq> {
         "SELECT max(id) FROM task",
         "SELECT max(id) FROM source",
         "SELECT max(id) FROM idempotency",
+        "SELECT max(id) FROM request",
+        // A request up to here may be gone; a new one must not take its number, or its keys would be missed.
+        "SELECT value FROM meta WHERE name = 'event_keys_merged'",
         // Clustered by message: the newest attempt of the newest messages is near enough, ids are unique per message.
         "SELECT id FROM attempt ORDER BY message DESC LIMIT 1",
     ] {

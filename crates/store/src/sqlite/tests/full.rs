@@ -97,3 +97,32 @@ async fn a_settlement_that_cannot_be_written_keeps_no_other_waiting() {
     w.send(app).await;
     assert_eq!(w.deliver_all().await, 2, "the two that were leased or new; the spoiled one is due in 9e15");
 }
+
+#[tokio::test]
+async fn a_request_that_finds_no_room_is_refused_and_new_when_it_comes_again() {
+    let mut w = World::with(Box::new(Folder::default()), |c| c.dedup_window_keys = 4).await;
+    let source = w.source(|_| {}).await;
+    let e = w.endpoint(source.app).await;
+    for key in 0..20 {
+        w.store_request(w.inbound(&source, key).await).await;
+    }
+    w.deliver_all().await;
+    limit_pages(&w, 0).await;
+    let body = Bytes::from(vec![b'x'; 1 << 20]);
+    let big =
+        NewRequest { events: vec![crate::contract::world::event(100, &body)], body, ..w.inbound(&source, 100).await };
+    for _ in 0..3 {
+        assert!(matches!(w.store.receive(big.clone()).await, Err(StoreError::Full { .. })));
+        w.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(w.store.metrics().deliveries_leased.load(Relaxed), 0);
+    assert_eq!(w.store.metrics().requests_received.load(Relaxed), 20, "what was undone doesn't count");
+    limit_pages(&w, -1).await;
+    w.advance(Duration::from_secs(1)).await;
+    w.store_request(big.clone()).await;
+    for new in [big, w.inbound(&source, 3).await, w.inbound(&source, 19).await] {
+        assert!(matches!(w.store.receive(new).await.unwrap(), Received::Duplicate { .. }));
+    }
+    assert_eq!(w.deliver_all().await, 1);
+    w.check_balance(21, &[(source.app, e)]).await;
+}

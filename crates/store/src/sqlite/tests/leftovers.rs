@@ -82,3 +82,27 @@ async fn a_deleted_application_and_its_age_leave_no_rows() {
     }
     assert_eq!(rows(&w).await, empty);
 }
+
+#[tokio::test]
+async fn a_deleted_source_and_its_age_leave_no_rows() {
+    let mut w = World::with(Box::new(Folder::default()), |c| c.dedup_window_keys = 20).await;
+    let empty = rows(&w).await;
+    let source = w.source(|_| {}).await;
+    w.endpoint(source.app).await;
+    let mut all = Vec::new();
+    for key in 0..100 {
+        let verdict = if key % 3 == 0 { Verdict::Refused("no".into()) } else { Verdict::Accepted };
+        all.push(w.store_request(NewRequest { verdict, ..w.inbound(&source, key).await }).await);
+    }
+    w.store.accept_request(source.clone(), all[0], w.inbound(&source, 0).await.events, true).await.unwrap();
+    w.store.delete_request(source.source, all[1]).await.unwrap();
+    assert!(rows(&w).await.iter().any(|(t, n)| t == "event_key" && *n >= 50), "merged");
+    w.deliver_all().await;
+    w.set_source(source.source, "deleted", 1).await;
+    for _ in 0..2 {
+        w.advance(92 * DAY).await;
+        w.sweep().await;
+    }
+    w.restart().await;
+    assert_eq!(rows(&w).await, empty);
+}

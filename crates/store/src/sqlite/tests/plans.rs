@@ -2,9 +2,9 @@
 
 use super::Folder;
 use crate::contract::World;
-use crate::contract::world::{ALL, DAY, HOUR, page};
+use crate::contract::world::{ALL, DAY, HOUR, event, page};
 use crate::*;
-use domain::{DeadReason, Timestamp};
+use domain::{DeadReason, RequestId, Timestamp};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -30,6 +30,7 @@ const MAY_SCAN: &[&str] = &[
     "SELECT hash FROM revoked_token",
     "SELECT endpoint, waiting, dead FROM lane WHERE",
     "SELECT id FROM attempt ORDER BY message DESC LIMIT 1",
+    "SELECT 1 FROM event_key LIMIT 1",
     // Stops at its limit; the table has no rows that it doesn't want, once they are reclaimed.
     "FROM lease WHERE epoch <> ? LIMIT ?",
     // The index holds nothing but what is asked for.
@@ -43,7 +44,7 @@ const MAY_SCAN: &[&str] = &[
 async fn no_statement_reads_more_than_it_needs() {
     let folder = Folder::default();
     let path = folder.0.path().to_str().unwrap().to_owned();
-    let mut w = World::new(Box::new(folder)).await;
+    let mut w = World::with(Box::new(folder), |c| c.dedup_window_keys = 16).await;
     live(&mut w).await;
     let statements: Vec<_> = SEEN.lock().iter().filter(|(p, _)| p.starts_with(&path)).map(|(_, s)| s.clone()).collect();
     let plans = std::sync::Arc::new(Mutex::new(Vec::new()));
@@ -79,6 +80,18 @@ async fn no_statement_reads_more_than_it_needs() {
         ("id > ?2 AND id < ?3 ORDER BY id ASC", "message_by_app (app=? AND rowid>"),
         ("FROM consumer WHERE app = ? AND sink = ? AND consumer = ?", "PRIMARY KEY (app=? AND sink=? AND consumer=?"),
         ("SELECT 1 FROM message WHERE app = ? AND event_id = ?", "message_event_id (app=? AND event_id=?"),
+        ("SELECT request FROM event_key", "PRIMARY KEY (source=? AND hash=?"),
+        ("SELECT source, hash FROM event_key WHERE (source, hash) >", "PRIMARY KEY ((source,hash)>(?,?)"),
+        ("FROM request WHERE source = ?1 AND id > ?2 AND id < ?3", "request_by_source (source=? AND rowid>"),
+        (
+            "SELECT id FROM request WHERE source = ? AND id > ? ORDER",
+            "COVERING INDEX request_by_source (source=? AND rowid>",
+        ),
+        ("LIMIT 1 OFFSET ?", "COVERING INDEX request_by_source (source=? AND rowid<"),
+        ("SELECT min(source) FROM request", "COVERING INDEX request_held (source>"),
+        ("FROM request WHERE verdict = 1 AND source = ?", "COVERING INDEX request_held (source=?"),
+        ("DELETE FROM request WHERE id >= ?1", "d USING PRIMARY KEY (message>? AND message<?"),
+        ("DELETE FROM request WHERE id >= ?1", "l USING PRIMARY KEY (message>? AND message<?"),
     ] {
         let found = plans.iter().any(|(sql, step)| sql.contains(part) && step.contains(index));
         let got: Vec<_> = plans.iter().filter(|(sql, _)| sql.contains(part)).collect();
@@ -136,13 +149,14 @@ async fn live(w: &mut World) {
     w.store.set_endpoint_headers(app, e, read, vec![2]).await.unwrap();
     w.set_disabled(app, e, true).await;
     w.set_disabled(app, e, false).await;
-    receive(w).await;
+    sources_and_pull(w).await;
     w.restart().await;
     w.store.delete_message_content(app, &Ref::Id(id)).await.unwrap();
     w.advance(31 * DAY).await;
     w.sweep().await;
     w.advance(70 * DAY).await;
     w.sweep().await;
+    receive(w).await;
     w.send(app).await;
     w.store.delete_endpoint(app, &Ref::Id(e)).await.unwrap();
     w.store.delete_app(w.org, &Ref::Id(app)).await.unwrap();
@@ -150,7 +164,7 @@ async fn live(w: &mut World) {
 }
 
 /// The verbs of sources and of pull.
-async fn receive(w: &World) {
+async fn sources_and_pull(w: &World) {
     let s = &w.store;
     let make = async |uid: &str, token: &str| {
         let fields = SourceFields { expires_at: Some(w.later(DAY)), ..Default::default() };
@@ -179,6 +193,49 @@ async fn receive(w: &World) {
     s.set_consumer_position(made.app, "poll", "c", domain::MessageId(1)).await.unwrap();
     s.consumer_position(made.app, "poll", "c").await.unwrap();
     s.delete_source(w.org, &Ref::Id(made.id)).await.unwrap();
+}
+
+/// Uses every verb of receiving.
+async fn receive(w: &mut World) {
+    let source = w.source(|o| o.requests_kept = Some(20)).await;
+    w.endpoint(source.app).await;
+    let mut last = RequestId(0);
+    for key in 0..=255 {
+        let verdict = if key % 100 == 0 { Verdict::Held } else { Verdict::Accepted };
+        let new = NewRequest { verdict, ..w.inbound(&source, key).await };
+        last = w.store_request(new.clone()).await;
+        w.store.receive(new).await.unwrap();
+        if key == 100 {
+            w.restart().await;
+        }
+    }
+    let held =
+        w.store_request(NewRequest { verdict: Verdict::Held, events: Vec::new(), ..w.inbound(&source, 0).await });
+    let held = held.await;
+    assert!(w.store.held_requests(5).await.unwrap().contains(&(source.source, held)));
+    let events = vec![event(7, &"x".into())];
+    w.store.accept_request(source.clone(), held, events, true).await.unwrap();
+    let settled = w.take().await;
+    w.settle(&settled[0], Next::RetryAt(w.later(HOUR)));
+    w.advance(HOUR).await;
+    w.deliver_all().await;
+    let s = &w.store;
+    s.request(source.source, last, true).await.unwrap();
+    s.request(source.source, last, false).await.unwrap();
+    s.requests_after(&[source.source], RequestId(0), 5).await.unwrap();
+    for order in [Order::Ascending, Order::Descending] {
+        for verdict in [None, Some(VerdictKind::Refused)] {
+            let filter = RequestFilter { verdict, ..Default::default() };
+            s.requests(source.source, PageQuery { order, ..page(5) }, filter).await.unwrap();
+        }
+    }
+    s.delete_request(source.source, last).await.unwrap();
+    w.sweep().await;
+    w.advance(91 * DAY).await;
+    w.sweep().await;
+    w.store.delete_requests(source.source).await.unwrap();
+    w.set_source(source.source, "deleted", 1).await;
+    w.sweep().await;
 }
 
 async fn read(w: &World, app: domain::AppId, e: domain::EndpointId, id: domain::MessageId) {

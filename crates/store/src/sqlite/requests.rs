@@ -1,0 +1,158 @@
+//! Captured requests: reading, listing, and those that wait for their source.
+//!
+//! **Invariant:** a body is in its request's row or in its message's payload, never in both.
+
+use super::{messages, rows};
+use crate::error::StoreError;
+use crate::inbound::{CapturedRequest, RequestFilter, RequestsAfter, Verdict, VerdictKind};
+use crate::types::{Page, PageQuery};
+use bytes::Bytes;
+use domain::{MessageId, RequestHead, RequestId, SourceId};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A request's body, wherever it is. `NULL` when it expired, or is empty.
+const BODY: &str = "iif(body_from IS NULL, body,
+    (SELECT substr(m.payload, body_from + 1, body_len) FROM message m WHERE m.id = message))";
+const COLUMNS: &str = "id, source, verdict, reason, status, duplicates, event_type, message, messages, body_len, head";
+
+fn from_row(row: &Row<'_>, with_body: bool) -> rusqlite::Result<CapturedRequest> {
+    let impossible = |column: &str| rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, column.into());
+    let verdict = match row.get("verdict")? {
+        0 => Verdict::Accepted,
+        1 => Verdict::Held,
+        2 => Verdict::Refused(row.get::<_, Option<String>>("reason")?.unwrap_or_default()),
+        3 => Verdict::Handshake,
+        4 => Verdict::Captured,
+        _ => return Err(impossible("verdict")),
+    };
+    let body_len = row.get("body_len")?;
+    let body: Option<Vec<u8>> = if with_body { row.get("body")? } else { None };
+    Ok(CapturedRequest {
+        id: RequestId(row.get("id")?),
+        source: SourceId(row.get("source")?),
+        head: RequestHead::read(row.get::<_, Vec<u8>>("head")?.into()).map_err(|_| impossible("head"))?,
+        verdict,
+        status: row.get("status")?,
+        duplicates: row.get("duplicates")?,
+        event_type: row.get("event_type")?,
+        message: row.get::<_, Option<i64>>("message")?.map(MessageId),
+        messages: row.get("messages")?,
+        body_len,
+        body: body.map(Bytes::from).or((with_body && body_len == 0).then(Bytes::new)),
+    })
+}
+
+pub(crate) fn find(
+    conn: &Connection,
+    source: SourceId,
+    request: RequestId,
+    with_body: bool,
+) -> Result<CapturedRequest> {
+    let sql = if with_body {
+        format!("SELECT {COLUMNS}, {BODY} AS body FROM request WHERE id = ? AND source = ?")
+    } else {
+        format!("SELECT {COLUMNS} FROM request WHERE id = ? AND source = ?")
+    };
+    let found =
+        conn.prepare_cached(&sql)?.query_row(params![request.0, source.0], |r| from_row(r, with_body)).optional()?;
+    found.ok_or(StoreError::NotFound("request"))
+}
+
+/// The head of a request that is there still.
+pub(crate) fn head(conn: &Connection, request: RequestId) -> Result<Option<RequestHead>> {
+    let found: Option<Vec<u8>> = conn
+        .prepare_cached("SELECT head FROM request WHERE id = ?")?
+        .query_row([request.0], |r| r.get(0))
+        .optional()?;
+    let read = |bytes: Vec<u8>| RequestHead::read(bytes.into());
+    found.map(read).transpose().map_err(|e| StoreError::Failed(format!("request {}: {e}", request.0)))
+}
+
+/// A page may be shorter than its limit although more follows.
+pub(crate) fn list(
+    conn: &Connection,
+    source: SourceId,
+    page: &PageQuery<RequestId>,
+    filter: &RequestFilter,
+) -> Result<Page<CapturedRequest, RequestId>> {
+    let walk = rows::walk(page);
+    let (_, dir) = walk.words();
+    let verdict = if filter.verdict.is_some() { "verdict" } else { "NULL" };
+    let sql = format!("SELECT id, {verdict} FROM request WHERE source = ?1 AND id > ?2 AND id < ?3 ORDER BY id {dir}");
+    let (low, high) = messages::bounds(filter.after, filter.before);
+    let (low, high) = match walk.from.map(|r| r.0) {
+        Some(f) if walk.down => (low, high.min(f)),
+        Some(f) => (low.max(f), high),
+        None => (low, high),
+    };
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut found = statement.query(params![source.0, low, high])?;
+    let mut data = Vec::new();
+    let (mut looked_at, mut last, mut done) = (0, None, true);
+    while let Some(row) = found.next()? {
+        if data.len() == page.limit as usize || looked_at == messages::SCAN_MAX {
+            done = false;
+            break;
+        }
+        looked_at += 1;
+        let id = RequestId(row.get(0)?);
+        last = Some(id);
+        if row.get::<_, Option<u8>>(1)? == filter.verdict.map(|v: VerdictKind| v as u8) {
+            data.push(find(conn, source, id, filter.with_body)?);
+        }
+    }
+    if walk.reversed {
+        data.reverse();
+    }
+    // The end that the next page goes on from is the last row looked at; the other is a row of the page.
+    let id = |r: &CapturedRequest| r.id;
+    let (first, last) = if walk.reversed { (last, data.last().map(id)) } else { (data.first().map(id), last) };
+    Ok(Page { data, last, first, done })
+}
+
+/// Requests of these sources after `after`, with bodies, oldest first.
+pub(crate) fn after(conn: &Connection, sources: &[SourceId], after: RequestId, limit: u32) -> Result<RequestsAfter> {
+    let mut found: Vec<(RequestId, SourceId)> = Vec::new();
+    {
+        let mut s = conn.prepare_cached("SELECT id FROM request WHERE source = ? AND id > ? ORDER BY id LIMIT ?")?;
+        for source in sources {
+            let ids = s.query_map(params![source.0, after.0, limit + 1], |r| r.get(0))?;
+            for id in ids {
+                found.push((RequestId(id?), *source));
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    let done = found.len() <= limit as usize;
+    found.truncate(limit as usize);
+    let data = found.into_iter().map(|(id, source)| find(conn, source, id, true)).collect::<Result<_>>()?;
+    Ok(RequestsAfter { data, done })
+}
+
+/// Held requests of live sources, oldest first.
+pub(crate) fn held(conn: &Connection, limit: u32) -> Result<Vec<(SourceId, RequestId)>> {
+    let mut found: Vec<(RequestId, SourceId)> = Vec::new();
+    let mut from = i64::MIN;
+    let next = |from: i64| -> Result<Option<i64>> {
+        let mut s = conn.prepare_cached("SELECT min(source) FROM request WHERE verdict = 1 AND source > ?")?;
+        Ok(s.query_row([from], |r| r.get(0))?)
+    };
+    while let Some(source) = next(from)? {
+        from = source;
+        let live =
+            conn.prepare_cached("SELECT 1 FROM source WHERE id = ? AND state = 0 AND deleted = 0")?.exists([source])?;
+        if live {
+            let mut s =
+                conn.prepare_cached("SELECT id FROM request WHERE verdict = 1 AND source = ? ORDER BY id LIMIT ?")?;
+            let ids = rows::all(&mut s, &[&source, &limit], |r| r.get(0).map(RequestId))?;
+            found.extend(ids.into_iter().map(|id| (id, SourceId(source))));
+        }
+    }
+    found.sort_unstable();
+    found.truncate(limit as usize);
+    Ok(found.into_iter().map(|(id, source)| (source, id)).collect())
+}
