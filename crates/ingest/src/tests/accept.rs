@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 use store::{SourcePatch, Verdict};
 
 fn config() -> Value {
@@ -181,10 +182,10 @@ async fn a_url_works_until_it_is_rotated_disabled_expired_or_deleted() {
     let by = store::Ref::Id(source.id);
     let status = async |token: &str, n: u8| w.request("POST", &format!("/in/{token}"), &[], &[n]).await.status;
     assert_eq!(status(&source.token, 1).await, 200);
-    let soon = w.store.clock().now().plus(std::time::Duration::from_secs(60));
+    let soon = w.store.clock().now().plus(Duration::from_secs(60));
     w.store.rotate_source_token(w.org, &by, "n".repeat(24), soon).await.unwrap();
     assert_eq!((status(&source.token, 2).await, status(&"n".repeat(24), 3).await), (200, 200));
-    w.clock.forward(std::time::Duration::from_secs(61));
+    w.clock.forward(Duration::from_secs(61));
     assert_eq!((status(&source.token, 4).await, status(&"n".repeat(24), 5).await), (404, 200));
     w.change(&source, SourcePatch { state: Some(SourceState::Disabled), ..SourcePatch::default() }).await;
     assert_eq!(status(&"n".repeat(24), 6).await, 403);
@@ -203,14 +204,17 @@ async fn a_url_works_until_it_is_rotated_disabled_expired_or_deleted() {
 #[tokio::test]
 async fn a_key_that_cant_be_fetched_is_told_to_the_owner_and_the_sender_may_try_again() {
     let w = World::new().await;
-    // {"alg":"RS256","kid":"k"} . {} . nothing of worth
-    let token = format!("Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.{}", "A".repeat(342));
+    // {"alg":"RS256","kid":"k"}, {"iat":1795247040,"exp":1795247340}, and no signature.
+    let token = format!(
+        "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJpYXQiOjE3OTUyNDcwNDAsImV4cCI6MTc5NTI0NzM0MH0.{}",
+        "A".repeat(342)
+    );
     let headers = [("Authorization".to_owned(), token)];
     for (name, status, why) in [("missing", 503, "404"), ("ok", 401, "")] {
-        let config = json!({"jwksUrl": format!("https://keys.example/{name}")});
+        let config = json!({"algorithm": "RS256", "jwksUrl": format!("https://keys.example/{name}")});
         let source = w.source(name, "jwt", config, |_| ()).await;
         for n in [b"1", b"2"] {
-            assert_eq!(w.post(&source, &headers, n).await.status, status, "{name}");
+            assert_eq!(w.post(&source, &headers, n).await.status, status, "{:?}", w.requests(&source).await[0].verdict);
         }
         let stored = w.requests(&source).await;
         assert!(
@@ -220,4 +224,17 @@ async fn a_key_that_cant_be_fetched_is_told_to_the_owner_and_the_sender_may_try_
     }
     assert_eq!(w.ingest.metrics().fetched.load(Relaxed), 1);
     assert_eq!(w.ingest.metrics().fetch_failed.load(Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_nudge_releases_what_is_held_without_waiting() {
+    let w = World::with(|c| c.held_interval = Duration::from_secs(3600)).await;
+    let source = w.source("any", "generic-webhook", json!({}), |s| s.state = SourceState::Paused).await;
+    w.post(&source, &[], b"held").await;
+    let running = tokio::spawn(w.ingest.clone().run());
+    w.change(&source, SourcePatch { state: Some(SourceState::Live), ..SourcePatch::default() }).await;
+    w.ingest.nudge();
+    let released = async { while w.messages(&source).await.is_empty() {} };
+    tokio::time::timeout(Duration::from_secs(10), released).await.unwrap();
+    running.abort();
 }

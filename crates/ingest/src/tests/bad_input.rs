@@ -169,9 +169,9 @@ async fn odd_bytes_are_kept_as_they_came() {
 #[tokio::test]
 async fn nothing_that_was_sent_gets_into_the_answers_headers() {
     let (w, source) = world().await;
-    let injected = "%0d%0aset-cookie:%20a=b%0d%0a%00%1b[31m";
+    let injected = "%0d%0aset-cookie:%20a=b%0d%0a%00%1b%5b31m";
     for path in [format!("/in/{}/{injected}?q={injected}", source.token), format!("/in/{injected}")] {
-        let answered = w.request("POST", &path, &[("x-a".into(), "\u{1b}[31m%0d%0a".into())], b"x").await;
+        let answered = w.request("POST", &path, &[("x-a".into(), "%0d%0aset-cookie: a=b".into())], b"x").await;
         assert!(answered.header("set-cookie").is_empty());
         assert!(!answered.body.contains("set-cookie"));
     }

@@ -189,6 +189,8 @@ fn store_config(dir: &TempDir) -> StoreConfig {
         payload_retention: month,
         message_retention: month,
         attempt_retention: month,
+        request_retention: month,
+        dedup_window_keys: 10_000,
         endpoint_disable_after: month,
         disk_reserve: 0,
         vfs: None,
