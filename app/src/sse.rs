@@ -89,8 +89,7 @@ mod tests {
 
     #[test]
     fn events_are_the_same_however_the_stream_is_cut() {
-        let stream =
-            ": heartbeat\n\nevent: request\nid: 1\ndata: {\"a\":\ndata: 1}\n\r\ndata:x\r\n\r\nid: 2\r\r\ndata: ü\r\r";
+        let stream = ": heartbeat\n\nretry: 2000\nid: 0\n\nevent: request\nid: 1\ndata: {\"a\":\ndata: 1}\n\r\ndata:x\r\n\r\nid: 2\r\r\ndata: ü\r\r";
         let want = [
             event("", Some("0"), ""),
             event("request", Some("1"), "{\"a\":\n1}"),
