@@ -6,7 +6,7 @@
 import importlib.metadata
 
 from svix import models
-from svix.api import Svix
+from svix.api import Message, Svix
 
 VERSION = importlib.metadata.version("svix")
 IS_V1 = VERSION.startswith("1.")
@@ -16,6 +16,7 @@ has_delete_headers = "delete_headers" in models.EndpointHeadersPatchIn.model_fie
 has_dashboard_access = IS_V1
 has_background_tasks = hasattr(Svix, "background_task")
 has_deliver_at = "deliver_at" in models.MessageIn.model_fields
+has_poller = hasattr(models, "PollingEndpointOut") and hasattr(Message, "poller")
 has_status_text = "status_text" in models.MessageAttemptOut.model_fields
 
 _EVENT_TYPES = "event_types" if "event_types" in models.EndpointIn.model_fields else "filter_types"

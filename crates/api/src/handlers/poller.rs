@@ -187,6 +187,11 @@ impl Poll {
                 () = tokio::time::sleep_until(deadline.min(next_look)) => {}
                 () = closing.wait() => {}
             }
+            // A message that wakes thousands is not read by all of them at once.
+            tokio::select! {
+                () = tokio::time::sleep_until(call.shared.live.turn().min(deadline)) => {}
+                () = closing.wait() => {}
+            }
         }
     }
 

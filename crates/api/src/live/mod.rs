@@ -7,21 +7,22 @@
 //!   and hands all viewers the same bytes through a bounded ring.
 //! - **Writing.** A socket write costs tens of microseconds, a row in it one or two. So a pump that is idle passes the
 //!   first event on at once, and one that is busy collects: its turns come the more rarely the more viewers it has.
-//! - **Fairness.** All turns of all pumps, and all reads of viewers that are behind, are paid for in one currency
-//!   ([`pace`]): a read is ten frames, a write is one, each row in it is one. `live_rows_per_second` (5,000) frames a
-//!   second are handed out in order of asking. 1,000 viewers of one bin are written to about every second then, with up
-//!   to four rows each; 1,000 viewers of 1,000 bins get about 400 turns a second together: so much and no more, whatever
-//!   the rate of ingest is. Measured (2 cores, 400 messages a second, little optimised): a thousand viewers of one
-//!   application cost less than shows beside 0.14 cores of ingest; of a thousand applications, about 0.1 core, nearly
-//!   all of it reads.
+//! - **Fairness.** All turns of all pumps, all reads of viewers that are behind and of long polls that were woken are
+//!   paid for in one currency ([`pace`]): a read is ten frames, a write is one, each row in it is one.
+//!   `live_rows_per_second` (5,000) frames a second are handed out in order of asking. 1,000 viewers of one bin are
+//!   written to about every second then, with up to four rows each; 1,000 viewers of 1,000 bins get about 400 turns a
+//!   second together: so much and no more, whatever the rate of ingest is.
+//!
+//! Measured (2 cores, 400 messages a second, little optimised): a thousand viewers of one application cost less than
+//! shows beside the 0.14 cores of ingest; of a thousand applications, about 0.1 core, nearly all of it reads.
 //!
 //! A stream is lossless: its viewer has a cursor of its own, and where the ring left it behind it reads the store from
 //! there, at the pace, until it is level again. So it is delayed under load, and skips nothing. A `live=1` stream is for
 //! eyes: what is over the pace is left out, and `event: skipped` says how many rows that were.
 //!
 //! Memory: a ring has [`RING`] batches, which are freed once every viewer took them, and pages are the shorter the larger
-//! their rows are (about 512 KiB); a viewer holds what hyper is writing. Streams are bounded by `max_streams`. A token is checked when a
-//! stream opens; one that expires or is revoked later doesn't end it.
+//! their rows are (about 512 KiB); a viewer holds what hyper is writing. Streams are bounded by `max_streams`. A token is
+//! checked when a stream opens; one that expires or is revoked later doesn't end it.
 //!
 //! **Invariant:** hints only wake; what a viewer sees is what the store says after its cursor, in order, once.
 
@@ -44,6 +45,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::time::Instant;
 
 /// Batches that a viewer may be late before it reads the store itself.
 const RING: usize = 16;
@@ -85,6 +87,11 @@ impl Live {
     pub fn permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let permit = self.permits.clone().try_acquire_owned();
         permit.map_err(|_| Problem::unavailable("There are too many streams and long polls", RETRY_AFTER))
+    }
+
+    /// Takes a turn to read the store again; returns when it is due.
+    pub fn turn(&self) -> Instant {
+        self.pace.turn()
     }
 
     /// Ends all streams and long polls.

@@ -11,6 +11,7 @@ mod messages;
 mod objects;
 mod openapi;
 mod poller;
+mod request_streams;
 mod requests;
 mod serving;
 mod sources;
