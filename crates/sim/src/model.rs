@@ -3,8 +3,9 @@
 //! It is the judge, so it never asks the store. **Invariant:** it learns only from answers and from the network.
 
 use bytes::Bytes;
-use domain::{AppId, DeliveryKey, EndpointId, MessageId, Timestamp};
+use domain::{AppId, DeliveryKey, EndpointId, MessageId, SourceRoute, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 use store::IdempotencyKey;
 
@@ -56,6 +57,8 @@ pub struct Item {
     pub key: Option<IdempotencyKey>,
     pub event_id: Option<Box<str>>,
     pub deliver_at: Option<Timestamp>,
+    /// It comes as a request to this source; its key is the event's.
+    pub source: Option<Arc<SourceRoute>>,
     pub fate: Fate,
     /// What the store said its id is; more than one is a broken promise.
     pub ids: BTreeSet<MessageId>,
@@ -93,6 +96,8 @@ pub struct Model {
     pub items: Vec<Item>,
     pub receivers: BTreeMap<EndpointId, Receiver>,
     pub apps: Vec<AppId>,
+    /// The source of each application.
+    pub sources: BTreeMap<AppId, Arc<SourceRoute>>,
     /// Apps that somebody asked to delete.
     pub apps_deleted: BTreeSet<AppId>,
     pub log: Vec<Received>,
@@ -134,6 +139,16 @@ impl Model {
         }
         match self.carried.insert(message, n) {
             Some(other) if other != n => Err(format!("{message:?} carried items {other} and {n}")),
+            _ => Ok(()),
+        }
+    }
+    /// An inbound request's messages go out with its head, as long as it is kept.
+    pub fn judge_passage(&self, message: MessageId, has_passage: bool) -> Result<(), String> {
+        let item = self.carried.get(&message).and_then(|n| self.items.get(*n));
+        match item.map(|i| i.source.is_some()) {
+            Some(came_in) if came_in != has_passage && !self.is_expired(message) => {
+                Err(format!("message {} goes out with a head: {has_passage}", message.0))
+            }
             _ => Ok(()),
         }
     }

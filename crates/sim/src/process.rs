@@ -13,13 +13,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use store::parts::{Committed, Writer};
-use store::{Accepted, Lease, OpenError, Store, StoreConfig, StoreError};
+use store::{Accepted, Lease, OpenError, Received, Store, StoreConfig, StoreError};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// What a caller is told.
 pub enum Answer {
     /// Items, each with its result.
     Accepted(Vec<(usize, Result<Accepted, StoreError>)>),
+    /// An item that came as a request.
+    Received(usize, Result<Received, StoreError>),
     /// A change of configuration, named for the trace.
     Changed(&'static str, Result<(), StoreError>),
     Closed,

@@ -80,7 +80,7 @@ fn two_thousand_seeds_keep_every_promise() {
             println!("{n} seeds: {r:?}");
             // Worlds in which nothing happens would keep every promise too.
             if n >= 500 {
-                let each = [r.kills, r.power_cuts, r.broken_disks, r.full_disks, r.repeats, r.dead];
+                let each = [r.kills, r.power_cuts, r.broken_disks, r.full_disks, r.repeats, r.duplicates, r.dead];
                 assert!(each.iter().all(|c| *c > n / 20), "too little happened: {r:?}");
                 assert!(r.acknowledged > 20 * n && r.received > 20 * n, "too little happened: {r:?}");
             }

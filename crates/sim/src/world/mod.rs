@@ -7,6 +7,7 @@ mod drain;
 mod network;
 mod operator;
 mod producer;
+mod provider;
 
 pub(crate) use network::show;
 
@@ -47,6 +48,8 @@ pub struct Report {
     pub broken_disks: u64,
     pub full_disks: u64,
     pub repeats: u64,
+    /// Copies of inbound requests.
+    pub duplicates: u64,
     pub dead: u64,
     /// A digest of the whole story.
     pub digest: u64,
@@ -61,6 +64,7 @@ impl Report {
         self.broken_disks += other.broken_disks;
         self.full_disks += other.full_disks;
         self.repeats += other.repeats;
+        self.duplicates += other.duplicates;
         self.dead += other.dead;
         self.digest ^= other.digest;
     }
@@ -398,6 +402,7 @@ impl World {
         for answer in told {
             match answer {
                 Answer::Accepted(results) => self.hear_accepted(results),
+                Answer::Received(n, result) => self.hear_received(n, result),
                 Answer::Changed(what, result) => self.tell(format!("{what}: {result:?}")),
                 Answer::Closed => {}
             }

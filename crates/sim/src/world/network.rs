@@ -96,6 +96,7 @@ impl World {
             Outcome::Unreachable { why: Unreachable::Connect }
         } else {
             self.model.receive(endpoint, lease.key.message, &lease.payload)?;
+            self.model.judge_passage(lease.key.message, lease.passage.is_some())?;
             let status = status(behaviour, &mut self.dice);
             if status == 410 {
                 self.model.gone.insert(endpoint);

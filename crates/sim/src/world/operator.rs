@@ -26,6 +26,7 @@ impl World {
             let fields = AppFields { name: format!("app {n}"), throttle_rate, ..AppFields::default() };
             let app = self.wait_for(async move |store: Store| Ok(store.create_app(ORG, fields, false).await?.0.id))?;
             self.model.apps.push(app);
+            self.add_source(app)?;
             for _ in 0..self.dice.range(1, 4) {
                 self.add_endpoint(app, false)?;
             }

@@ -29,7 +29,8 @@ impl World {
         }
         let batch = if self.dice.percent(10) { self.dice.range(2, 8) } else { 1 };
         let Some(app) = self.dice.pick(&self.model.apps).copied() else { return Ok(()) };
-        let items = (0..batch).map(|_| self.make_item(app)).collect();
+        let comes_in = batch == 1 && self.dice.percent(30);
+        let items = (0..batch).map(|_| self.make_item(app, comes_in)).collect();
         self.send(items);
         Ok(())
     }
@@ -39,7 +40,7 @@ impl World {
         self.model.items.iter().enumerate().filter_map(unsent).collect()
     }
 
-    fn make_item(&mut self, app: domain::AppId) -> usize {
+    fn make_item(&mut self, app: domain::AppId, comes_in: bool) -> usize {
         let n = self.model.items.len();
         let mut size = self.dice.below(40);
         if self.dice.percent(5) {
@@ -48,7 +49,10 @@ impl World {
         let body = Bytes::from(format!(r#"{{"n":{n},"pad":"{}"}}"#, "x".repeat(size)));
         let mut hash = [0; 16];
         hash.iter_mut().for_each(|b| *b = self.dice.next() as u8);
-        let key = self.dice.percent(70).then(|| IdempotencyKey { hash, automatic: self.dice.percent(60) });
+        let key = match comes_in {
+            true => Some(IdempotencyKey { hash, automatic: false }),
+            false => self.dice.percent(70).then(|| IdempotencyKey { hash, automatic: self.dice.percent(60) }),
+        };
         let now = self.clock.now();
         let later = self.dice.percent(5).then(|| now.plus(Duration::from_secs(self.dice.range(1, 120))));
         self.model.items.push(Item {
@@ -56,8 +60,9 @@ impl World {
             event_type: self.dice.pick(&EVENT_TYPES).copied().unwrap_or_default(),
             body,
             key,
-            event_id: self.dice.percent(10).then(|| format!("event-{n}").into()),
-            deliver_at: later,
+            event_id: (!comes_in && self.dice.percent(10)).then(|| format!("event-{n}").into()),
+            deliver_at: later.filter(|_| !comes_in),
+            source: self.model.sources.get(&app).filter(|_| comes_in).cloned(),
             fate: Fate::Unsent,
             ids: BTreeSet::new(),
             matched: None,
@@ -86,6 +91,12 @@ impl World {
             }
             Err(_) => return,
         };
+        if let [n] = *items
+            && let Some(source) = self.model.items.get(n).and_then(|i| i.source.clone())
+        {
+            self.send_request(n, source, &route, now);
+            return;
+        }
         let messages: Vec<NewMessage> = items.iter().filter_map(|n| self.message(*n, &route, now)).collect();
         let Some(process) = &mut self.process else { return };
         let told = process.ask(async move {
@@ -107,7 +118,8 @@ impl World {
         }
     }
 
-    fn message(&mut self, n: usize, route: &Arc<AppRoute>, now: Timestamp) -> Option<NewMessage> {
+    /// An item is on its way, by this route.
+    pub(super) fn note_sending(&mut self, n: usize, route: &AppRoute, now: Timestamp) -> Option<&Item> {
         let chosen_for = self.chosen_for();
         let item = self.model.items.get_mut(n)?;
         let matched: BTreeSet<_> = route.matching::<Box<str>>(item.event_type, &[]).map(|e| e.endpoint).collect();
@@ -123,6 +135,11 @@ impl World {
         if item.first_at > now || now.since(item.first_at) > chosen_for {
             item.key_expired = true;
         }
+        Some(item)
+    }
+
+    fn message(&mut self, n: usize, route: &Arc<AppRoute>, now: Timestamp) -> Option<NewMessage> {
+        let item = self.note_sending(n, route, now)?;
         Some(NewMessage {
             route: route.clone(),
             event_type: item.event_type.into(),
