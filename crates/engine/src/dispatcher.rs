@@ -348,7 +348,7 @@ fn settlement(lease: Lease, report: Option<&AttemptReport>, next: Next, lane: Op
         key: lease.key,
         cause: lease.cause,
         attempts: lease.attempts,
-        payload_bytes: u32::try_from(lease.payload.len()).unwrap_or(u32::MAX),
+        payload_bytes: u32::try_from(lease.bytes()).unwrap_or(u32::MAX),
         attempt: report.map(|r| NewAttempt {
             success: r.outcome.is_success(),
             status_code: r.outcome.status(),

@@ -43,7 +43,7 @@ struct Undo {
 }
 
 /// Keys that a transaction merges at least, unless the window is small.
-const SLICE_MAX: usize = 512;
+const SLICE_MAX: usize = 128;
 
 pub(crate) struct EventKeys {
     young: Map,

@@ -380,6 +380,17 @@ pub struct Lease {
     pub passage: Option<Arc<RequestHead>>,
 }
 
+impl Lease {
+    /// The memory that its payload and its request's head take.
+    pub fn bytes(&self) -> usize {
+        bytes_of(&self.payload, self.passage.as_deref())
+    }
+}
+
+pub(crate) fn bytes_of(payload: &Bytes, passage: Option<&RequestHead>) -> usize {
+    payload.len() + passage.map_or(0, |head| head.encoded().len())
+}
+
 /// What became of a lease.
 #[derive(Clone, Debug)]
 pub struct Settlement {
@@ -388,7 +399,7 @@ pub struct Settlement {
     pub cause: Cause,
     /// Attempts made before this one.
     pub attempts: u32,
-    /// Size of the payload that leaves memory with the lease.
+    /// What leaves memory with the lease: its [`Lease::bytes`].
     pub payload_bytes: u32,
     /// The attempt, if one was made.
     pub attempt: Option<NewAttempt>,

@@ -215,6 +215,7 @@ macro_rules! suite {
                 messages_without_content_are_not_replayed,
                 a_task_keeps_to_its_window,
                 replay_creates_what_the_endpoint_never_saw,
+                what_is_replayed_before_its_time_waits_for_it,
                 messages_of_the_same_moment_are_in_the_window,
                 a_recovered_delivery_without_content_dies_again,
                 tasks_are_listed_newest_first_and_belong_to_an_organisation,

@@ -39,8 +39,11 @@ pub async fn a_request_is_on_disk_as_it_came_and_its_message_goes_out_as_it_came
     let lease = w.take_one().await;
     assert_eq!((lease.key.message, lease.key.endpoint, lease.payload.clone()), (message, e, new.body));
     assert_eq!(*lease.passage.clone().unwrap(), new.head);
+    let in_flight = || w.store.metrics().in_flight_bytes.load(Relaxed);
+    assert!(in_flight() as usize >= lease.payload.len() + new.head.encoded().len(), "heads take memory too");
     w.settle(&lease, Next::Delivered);
     w.check_balance(1, &[(source.app, e)]).await;
+    assert_eq!(in_flight(), 0);
 }
 
 pub async fn a_body_that_is_no_message_of_its_own_is_kept_with_the_request(f: F) {

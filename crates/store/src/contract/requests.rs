@@ -235,6 +235,15 @@ pub async fn the_newest_requests_of_a_source_are_kept(f: F) {
     w.sweep().await;
     let left = ids(&w, source.source).await;
     assert_eq!(left[..9], last[141..]);
+    // A source whose options are damaged loses nothing, and harms nobody.
+    for text in ["{", r#"{"requestsKept": "x"}"#, r#"{"requestsKept": -1}"#] {
+        let damaged = w.source(|_| {}).await;
+        let kept = store(&w, &damaged, Verdict::Captured, 1).await;
+        let sql = format!("UPDATE source SET options = '{text}' WHERE id = {}", damaged.source.0);
+        w.store.on_writer(move |conn| assert_eq!(conn.execute(&sql, []).unwrap(), 1)).await;
+        w.sweep().await;
+        assert_eq!(ids(&w, damaged.source).await, [kept]);
+    }
     assert_eq!(ids(&w, all.source).await.len(), 150);
 }
 

@@ -73,7 +73,7 @@ pub async fn a_second_process_takes_the_leases_over(f: F) {
         endpoint: held.endpoint.clone(),
         cause: held.cause,
         attempts: 0,
-        payload_bytes: held.payload.len() as u32,
+        payload_bytes: held.bytes() as u32,
         attempt: None,
         next: Next::Delivered,
         lane: None,

@@ -114,6 +114,19 @@ pub async fn replay_creates_what_the_endpoint_never_saw(f: F) {
     assert_eq!(finished(&w, &again).await, 0);
 }
 
+pub async fn what_is_replayed_before_its_time_waits_for_it(f: F) {
+    let mut w = World::new(f).await;
+    let app = w.app().await;
+    let later = NewMessage { deliver_at: Some(w.later(HOUR)), ..w.message(app, "a").await };
+    w.accept(later).await;
+    let late = w.endpoint(app).await;
+    let task = start(&w, app, late, TaskKind::ReplayMissing, Timestamp(0)).await;
+    assert_eq!(finished(&w, &task).await, 1);
+    assert!(w.take().await.is_empty());
+    w.advance(HOUR).await;
+    assert_eq!(w.deliver_all().await, 1);
+}
+
 pub async fn messages_of_the_same_moment_are_in_the_window(f: F) {
     let mut w = World::new(f).await;
     let app = w.app().await;

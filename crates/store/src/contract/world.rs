@@ -290,7 +290,7 @@ impl World {
             endpoint: lease.endpoint.clone(),
             cause: lease.cause,
             attempts: lease.attempts,
-            payload_bytes: lease.payload.len() as u32,
+            payload_bytes: lease.bytes() as u32,
             attempt: attempted.then_some(attempt),
             next,
             lane: None,

@@ -14,7 +14,7 @@ use crate::lanes::Lanes;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
 use crate::sqlite::rows;
-use crate::types::{Accepted, Lease, NewMessage};
+use crate::types::{Accepted, Lease, NewMessage, bytes_of};
 use crate::watch::{Hub, Touched};
 use domain::{
     AppId, AppRoute, AttemptId, Cause, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId, RequestHead, Seq,
@@ -314,7 +314,7 @@ impl Core {
         }
         self.event_keys.rollback();
         for lease in &tx.leases {
-            self.lanes.give_back(lease.key.endpoint, lease.payload.len(), now);
+            self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
         }
         for endpoint in tx.claimed {
             self.lanes.set_next_due(endpoint, Some(now.plus(Duration::from_secs(1))), now);
@@ -356,7 +356,7 @@ impl Core {
             self.conn.prepare_cached("ROLLBACK TO verb")?.execute([])?;
             self.event_keys.back_to(keys);
             for lease in self.tx.back_to(mark) {
-                self.lanes.give_back(lease.key.endpoint, lease.payload.len(), now);
+                self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
             }
         }
         self.conn.prepare_cached("RELEASE verb")?.execute([])?;
@@ -565,9 +565,10 @@ impl Core {
         if !self.load_lane(d.key.endpoint)? {
             return Ok(());
         }
+        let bytes = bytes_of(payload, passage.map(|p| &**p));
         let taken = match d.cause {
-            Cause::Resend => self.lanes.try_resend(d.key.endpoint, payload.len()),
-            _ => self.lanes.try_lease(d.key.endpoint, payload.len(), now),
+            Cause::Resend => self.lanes.try_resend(d.key.endpoint, bytes),
+            _ => self.lanes.try_lease(d.key.endpoint, bytes, now),
         };
         if !taken {
             return self.defer(d, now);
@@ -633,7 +634,7 @@ impl Core {
             return Ok(false);
         };
         let passage = self.passage(request)?;
-        if !self.lanes.try_claim(endpoint, payload.len(), now) {
+        if !self.lanes.try_claim(endpoint, bytes_of(&payload, passage.as_deref()), now) {
             return Ok(false);
         }
         self.tx.leases.push(Lease {

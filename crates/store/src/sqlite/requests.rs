@@ -61,14 +61,20 @@ pub(crate) fn find(
     found.ok_or(StoreError::NotFound("request"))
 }
 
-/// The head of a request that is there still.
+/// The head of a request, if it is there still and can be read.
 pub(crate) fn head(conn: &Connection, request: RequestId) -> Result<Option<RequestHead>> {
     let found: Option<Vec<u8>> = conn
         .prepare_cached("SELECT head FROM request WHERE id = ?")?
         .query_row([request.0], |r| r.get(0))
         .optional()?;
-    let read = |bytes: Vec<u8>| RequestHead::read(bytes.into());
-    found.map(read).transpose().map_err(|e| StoreError::Failed(format!("request {}: {e}", request.0)))
+    Ok(found.and_then(|bytes| match RequestHead::read(bytes.into()) {
+        Ok(head) => Some(head),
+        Err(e) => {
+            // A delivery without its head is better than none, for this and every other message.
+            tracing::error!(request = request.0, error = %e, "the head of a request can't be read");
+            None
+        }
+    }))
 }
 
 /// A page may be shorter than its limit although more follows.

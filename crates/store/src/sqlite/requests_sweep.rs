@@ -63,8 +63,12 @@ impl Core {
             .query_row(params![source.0, newest.0, kept], |r| r.get(0))
             .optional()?;
         let Some(cut) = cut else { return Ok(false) };
-        let condition =
-            format!("id IN (SELECT id FROM request WHERE source = ?1 AND id <= ?2 AND {SETTLED} ORDER BY id LIMIT ?3)");
+        // Those that are needed still are passed over, but not by the thousand.
+        let condition = format!(
+            "id IN (SELECT id FROM request WHERE id IN
+                (SELECT id FROM request WHERE source = ?1 AND id <= ?2 ORDER BY id LIMIT ?3 * 4)
+                AND {SETTLED} LIMIT ?3)"
+        );
         let n = self.delete_requests(&condition, &[&source.0, &cut, &budget])?;
         Ok(n == budget as usize)
     }
@@ -87,15 +91,18 @@ impl Core {
 
     /// Deletes requests beyond their source's number, source by source.
     pub(super) fn expire_beyond_kept(&mut self, budget: u32) -> Result<bool> {
-        let found: Vec<(i64, Option<u32>)> = {
+        // Whatever `options` holds, a sweep must not fail for it: that would undo every transaction.
+        let found: Vec<(i64, Option<i64>)> = {
             let mut s = self.conn.prepare_cached(
-                "SELECT id, options ->> '$.requestsKept' FROM source WHERE id > ? ORDER BY id LIMIT ?",
+                "SELECT id, CASE WHEN json_valid(options) THEN
+                    iif(json_type(options, '$.requestsKept') = 'integer', options ->> '$.requestsKept', NULL) END
+                 FROM source WHERE id > ? ORDER BY id LIMIT ?",
             )?;
             rows::all(&mut s, &[&self.retention.source, &SOURCES_A_SLICE], |r| Ok((r.get(0)?, r.get(1)?)))?
         };
         for (source, kept) in &found {
-            if let Some(kept) = kept
-                && self.keep_newest(SourceId(*source), *kept, RequestId(i64::MAX), budget)?
+            if let Some(kept) = kept.and_then(|n| u32::try_from(n).ok())
+                && self.keep_newest(SourceId(*source), kept, RequestId(i64::MAX), budget)?
             {
                 return Ok(true);
             }

@@ -165,24 +165,31 @@ impl Core {
         };
         let found = {
             let mut s = self.conn.prepare_cached(
-                "SELECT id, event_type, channels, payload IS NOT NULL FROM message
+                "SELECT id, event_type, channels, payload IS NOT NULL, deliver_at FROM message
                  WHERE app = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?",
             )?;
             rows::all(&mut s, &[&r.task.app.0, &r.cursor, &r.until, &budget], |row| {
-                Ok((MessageId(row.get(0)?), row.get::<_, String>(1)?, rows::list(row, "channels")?, row.get(3)?))
+                Ok((
+                    MessageId(row.get(0)?),
+                    row.get::<_, String>(1)?,
+                    rows::list(row, "channels")?,
+                    row.get(3)?,
+                    rows::optional_time(row, "deliver_at")?,
+                ))
             })?
         };
         let full = found.len() == budget as usize;
         let cursor = found.last().filter(|_| full).map_or(r.until, |(id, ..)| id.0 + 1);
         let mut done = 0;
-        for (message, event_type, channels, has_payload) in found {
+        for (message, event_type, channels, has_payload, deliver_at) in found {
             let missing = has_payload
                 && target.subscription.takes(&event_type, &channels)
                 && deliveries::next_ordinal(&self.conn, message, r.task.endpoint)? == 1
                 && !deliveries::known(&self.conn, message, r.task.endpoint)?;
             if missing {
                 let key = DeliveryKey { message, endpoint: r.task.endpoint, ordinal: 0 };
-                self.defer(&Found { key, attempts: 0, cause: Cause::Recover }, now)?;
+                let due = deliver_at.map_or(now, |t| t.max(now));
+                self.defer(&Found { key, attempts: 0, cause: Cause::Recover }, due)?;
                 done += 1;
             }
         }
