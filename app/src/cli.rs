@@ -79,7 +79,7 @@ struct ListenArgs {
     /// Where requests go: 3000, localhost:3000 or http://localhost:3000/path
     #[arg(value_name = "PORT", value_parser = commands::listen::target)]
     target: Url,
-    /// Sources and bins, by id or uid [default: all]
+    /// Sources and bins, by id or uid [default: all sources]
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
     /// The server, instead of the address that the settings say it listens on [env: POSTRIDER_SERVER]

@@ -53,14 +53,14 @@ pub fn organisation(settings: &Settings, dir: &DataDir) -> Result<String, token:
     sign(settings, None, org, token::EXPIRES_DEFAULT, SystemClock.unix_ms(), secret)
 }
 
-/// A short-lived token for a command on the same machine as the data folder.
+/// A token for a command on the same machine as the data folder, which may run for weeks.
 pub fn local(settings: &Settings) -> Result<String, String> {
-    const DAY: Duration = Duration::from_secs(86_400);
+    const MONTHS: Duration = Duration::from_secs(90 * 86_400);
     let now_ms = SystemClock.unix_ms();
     let dir = DataDir::beside(&settings.data_dir, now_ms, OsRng).map_err(|e| e.to_string())?;
     let secret = settings.jwt_secret.as_ref().unwrap_or(&dir.secrets.jwt_secret);
     let org = dir.secrets.organisation.clone();
-    sign(settings, None, org, DAY, now_ms, secret).map_err(|e| e.to_string())
+    sign(settings, None, org, MONTHS, now_ms, secret).map_err(|e| e.to_string())
 }
 
 fn sign(

@@ -59,6 +59,9 @@ static BOUNDS: &[Bound] = &[
     above_zero("request-retention", |s| !s.request_retention.is_zero()),
     above_zero("dedup-window-keys", |s| s.dedup_window_keys > 0),
     above_zero("inbound-body-limit", |s| s.inbound_body_limit > ByteSize::default()),
+    above_zero("inbound-headers-limit", |s| s.inbound_headers_limit > 0),
+    above_zero("inbound-header-bytes-limit", |s| s.inbound_header_bytes_limit > ByteSize::default()),
+    above_zero("max-streams", |s| s.max_streams > 0),
     above_zero("live-rows-per-second", |s| s.live_rows_per_second > 0),
     Bound { name: "runtime-threads", must: "be at most 1024", holds: |s| s.runtime_threads <= 1024 },
     Bound {
@@ -92,6 +95,12 @@ static PAIRS: &[Pair] = &[
         high: "request-body-limit",
         holds: |s| s.payload_limit <= s.request_body_limit,
         lower: |s| s.payload_limit = s.request_body_limit,
+    },
+    Pair {
+        low: "inbound-body-limit",
+        high: "inbound-memory",
+        holds: |s| s.inbound_body_limit <= s.inbound_memory,
+        lower: |s| s.inbound_body_limit = s.inbound_memory,
     },
     Pair {
         low: "inbound-body-limit",

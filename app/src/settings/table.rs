@@ -127,11 +127,14 @@ pub static SETTINGS: &[Setting] = &[
     row("request-retention", "90d", "Age at which a captured inbound request is deleted", |s| &mut s.request_retention),
     row(
         "dedup-window-keys",
-        "65536",
+        "262144",
         "How many keys of inbound events are remembered in memory; the rest is on disk",
         |s| &mut s.dedup_window_keys,
     ),
     row("inbound-body-limit", "5MiB", "Largest body of a request to a source", |s| &mut s.inbound_body_limit),
+    row("inbound-memory", "512MiB", "Bytes of all bodies of requests to sources that are being read", |s| {
+        &mut s.inbound_memory
+    }),
     row("inbound-headers-limit", "200", "Headers of a request to a source, at most", |s| &mut s.inbound_headers_limit),
     row("inbound-header-bytes-limit", "64KiB", "Size of the headers of a request to a source, at most", |s| {
         &mut s.inbound_header_bytes_limit

@@ -69,6 +69,9 @@ pub struct ServerLimits {
     pub max_headers: usize,
     /// Bytes of a request's headers at most.
     pub max_header_bytes: usize,
+    /// The same for requests to sources, where that is more: `inbound` refuses what is beyond.
+    pub inbound_headers: usize,
+    pub inbound_header_bytes: usize,
     /// After the shutdown signal, how long requests in flight may take.
     pub drain_timeout: Duration,
     /// A connection whose peer takes nothing of what is written to it for this long is closed.
@@ -92,6 +95,8 @@ impl Default for ServerLimits {
             idempotency_wait: Duration::from_secs(10),
             max_headers: 100,
             max_header_bytes: 32 * 1024,
+            inbound_headers: 200,
+            inbound_header_bytes: 64 * 1024,
             drain_timeout: Duration::from_secs(20),
             write_timeout: Duration::from_secs(60),
             max_streams: 5_000,

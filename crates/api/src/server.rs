@@ -65,9 +65,9 @@ fn builder(api: &Api) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .header_read_timeout(limits.header_read_timeout)
-        // Up to twice the limit the API itself refuses, with a body that says why.
-        .max_headers(limits.max_headers * 2)
-        .max_buf_size((limits.max_header_bytes * 2).max(16 * 1024))
+        // Up to twice the limits, the API or `inbound` itself refuses, with a body that says why.
+        .max_headers(limits.max_headers.max(limits.inbound_headers) * 2)
+        .max_buf_size((limits.max_header_bytes.max(limits.inbound_header_bytes) * 2).max(16 * 1024))
         .keep_alive(true)
         .half_close(false);
     builder

@@ -177,18 +177,27 @@ impl RequestHead {
         match remote {
             IpAddr::V4(ip) => part(&mut out, &4u8.to_be_bytes(), &ip.octets()),
             IpAddr::V6(ip) => part(&mut out, &16u8.to_be_bytes(), &ip.octets()),
-        }
+        };
         let len = u8::try_from(method.len()).map_err(|_| HeadError)?;
-        part(&mut out, &len.to_be_bytes(), method.as_bytes());
+        let method = part(&mut out, &len.to_be_bytes(), method.as_bytes());
         let len = u32::try_from(target.len()).map_err(|_| HeadError)?;
-        part(&mut out, &len.to_be_bytes(), target.as_bytes());
+        let target = part(&mut out, &len.to_be_bytes(), target.as_bytes());
+        let start = out.len();
         for (name, value) in headers {
             let len = u16::try_from(name.len()).map_err(|_| HeadError)?;
             part(&mut out, &len.to_be_bytes(), name.as_bytes());
             let len = u32::try_from(value.len()).map_err(|_| HeadError)?;
             part(&mut out, &len.to_be_bytes(), value);
         }
-        Self::read(Bytes::from(out))
+        let at = |n: usize| u32::try_from(n).map_err(|_| HeadError);
+        let piece = |(from, to): (usize, usize)| Ok((at(from)?, at(to)?));
+        at(out.len())?;
+        Ok(RequestHead {
+            method: piece(method)?,
+            target: piece(target)?,
+            headers: at(start)?,
+            encoded: Bytes::from(out),
+        })
     }
 
     /// Reads what [`encoded`](Self::encoded) gave.
@@ -259,9 +268,12 @@ impl RequestHead {
     }
 }
 
-fn part(out: &mut Vec<u8>, len: &[u8], bytes: &[u8]) {
+/// Appends a length and what it measures; returns where that lies.
+fn part(out: &mut Vec<u8>, len: &[u8], bytes: &[u8]) -> (usize, usize) {
     out.extend_from_slice(len);
+    let from = out.len();
     out.extend_from_slice(bytes);
+    (from, out.len())
 }
 
 struct Cut<'a> {
@@ -303,6 +315,7 @@ mod tests {
             let pairs = || headers.iter().map(|(n, v)| (n.as_str(), v.as_slice()));
             let made = RequestHead::new(&method, &target, remote, pass_through, pairs()).unwrap();
             let read = RequestHead::read(made.encoded().clone()).unwrap();
+            prop_assert_eq!(&made, &read);
             prop_assert_eq!((read.method(), read.target(), read.remote()), (&*method, &*target, remote));
             prop_assert_eq!(read.pass_through(), pass_through);
             prop_assert!(read.headers().eq(pairs()));

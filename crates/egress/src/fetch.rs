@@ -1,4 +1,4 @@
-//! Fetches a document: a certificate, a key set, or a subscription that has to be confirmed.
+//! Fetches a document: a certificate, a key or a key set, or a subscription that has to be confirmed.
 //!
 //! **Invariant:** the same guard, the same TLS and the same one deadline as an attempt; no redirect is followed and no
 //! more is read than was asked for.
@@ -34,12 +34,27 @@ impl Courier {
     /// `GET`s `url` under the rules for endpoints. At most `limit` bytes, within `timeout`; any status but 2xx is an
     /// error.
     pub async fn get(&self, url: &str, limit: usize, timeout: Duration) -> Result<Bytes, FetchError> {
+        self.fetch(url, None, limit, timeout).await
+    }
+
+    /// `POST`s a JSON document, and otherwise does as [`get`](Self::get).
+    pub async fn post(&self, url: &str, json: Bytes, limit: usize, timeout: Duration) -> Result<Bytes, FetchError> {
+        self.fetch(url, Some(json), limit, timeout).await
+    }
+
+    async fn fetch(
+        &self,
+        url: &str,
+        json: Option<Bytes>,
+        limit: usize,
+        timeout: Duration,
+    ) -> Result<Bytes, FetchError> {
         let url = TargetUrl::parse(url, self.rules()).map_err(|e| FetchError::Url(e.to_string()))?;
         let target = Target::bare(url);
         let timer = pin!(sleep_until(Instant::now() + timeout));
         let mut deadline = Deadline::new(timer);
         let mut kept = Vec::new();
-        let (status, end) = self.exchange(&target, limit, &mut deadline, &mut kept).await.map_err(failed)?;
+        let (status, end) = self.exchange(&target, json, limit, &mut deadline, &mut kept).await.map_err(failed)?;
         if !(200..300).contains(&status) {
             return Err(FetchError::Status(status));
         }
@@ -49,6 +64,7 @@ impl Courier {
     async fn exchange(
         &self,
         target: &Target,
+        json: Option<Bytes>,
         limit: usize,
         deadline: &mut Deadline<'_>,
         kept: &mut Vec<u8>,
@@ -57,14 +73,14 @@ impl Courier {
         let limits = BodyLimits { read: limit, store: limit };
         if stream.is_http2() {
             let mut sender = deadline.run(Stage::Response, pin!(Http2Sender::handshake(stream))).await??;
-            let request = self.get_request(target, true).ok_or(refused())?;
+            let request = self.document_request(target, json, true).ok_or(refused())?;
             let sent = deadline.run(Stage::Response, pin!(sender.send(request))).await?;
             let (head, mut body) = sent.map_err(|f| f.outcome)?.into_parts();
             let end = deadline.run(Stage::Response, pin!(read_body(None, &mut body, limits, kept))).await?;
             return Ok((head.status.as_u16(), end));
         }
         let mut connection = Http1::handshake(stream, 0).await?;
-        let request = self.get_request(target, false).ok_or(refused())?;
+        let request = self.document_request(target, json, false).ok_or(refused())?;
         let sent = deadline.run(Stage::Response, pin!(connection.send(request))).await?;
         let (head, mut body) = sent.map_err(|f| f.outcome)?.into_parts();
         let reading = read_body(Some(&mut connection), &mut body, limits, kept);
@@ -72,7 +88,7 @@ impl Courier {
         Ok((head.status.as_u16(), end))
     }
 
-    fn get_request(&self, target: &Target, http2: bool) -> Option<Request<Full<Bytes>>> {
+    fn document_request(&self, target: &Target, json: Option<Bytes>, http2: bool) -> Option<Request<Full<Bytes>>> {
         let url = &target.url;
         let whole = || {
             let scheme = if url.is_https() { "https" } else { "http" };
@@ -83,10 +99,15 @@ impl Courier {
         } else {
             Uri::try_from(url.path_and_query()).ok()?
         };
-        let mut request = Request::new(Full::default());
-        *request.method_mut() = Method::GET;
+        let method = if json.is_some() { Method::POST } else { Method::GET };
+        let has_json = json.is_some();
+        let mut request = Request::new(json.map_or_else(Full::default, Full::new));
+        *request.method_mut() = method;
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
+        if has_json {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         if !http2 {
             headers.insert(header::HOST, HeaderValue::try_from(url.authority()).ok()?);
         }

@@ -1,6 +1,6 @@
 //! What receiving is told at the start.
 //!
-//! **Invariant:** read once in `app`; each limit is a setting.
+//! **Invariant:** read once in `app`; what an operator would change is a setting.
 
 use ipnet::IpNet;
 use std::time::Duration;

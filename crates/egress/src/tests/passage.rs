@@ -67,6 +67,11 @@ async fn a_document_is_fetched_whole_or_not_at_all() {
     assert_eq!(bench.courier.get(&server.url(), LIMIT, PATIENCE).await, Ok(Bytes::from_static(b"ok")));
     assert!(server.requests().pop().unwrap().starts_with("GET /hook HTTP/1.1\r\n"));
     assert_eq!(bench.courier.get(&server.url(), 1, PATIENCE).await, Err(FetchError::TooLong(1)));
+    let asked = Bytes::from_static(br#"{"key_id":"1"}"#);
+    assert_eq!(bench.courier.post(&server.url(), asked, LIMIT, PATIENCE).await, Ok(Bytes::from_static(b"ok")));
+    let request = server.requests().pop().unwrap();
+    assert!(request.starts_with("POST /hook HTTP/1.1\r\n") && request.ends_with("{\"key_id\":\"1\"}"), "{request}");
+    assert_eq!(header(&request, "content-type"), Some("application/json"));
     let elsewhere = Server::answering("HTTP/1.1 302 Found\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n").await;
     assert_eq!(bench.courier.get(&elsewhere.url(), LIMIT, PATIENCE).await, Err(FetchError::Status(302)));
     assert_eq!(elsewhere.requests().len(), 1);

@@ -88,11 +88,11 @@ pub async fn a_refused_request_is_accepted_by_hand(f: F) {
     let source = w.source(|_| {}).await;
     let e = w.endpoint(source.app).await;
     let new = w.inbound(&source, 1).await;
-    let id = w.store_request(NewRequest { verdict: refused(), events: Vec::new(), ..new.clone() }).await;
+    let id = w.store_request(NewRequest { verdict: refused(), status: 401, events: Vec::new(), ..new.clone() }).await;
     let message = w.store.accept_request(source.clone(), id, new.events.clone(), true).await.unwrap().unwrap();
     let read = w.store.request(source.source, id, true).await.unwrap();
     assert_eq!((read.verdict, read.message, read.messages), (Verdict::Accepted, Some(message), 1));
-    assert_eq!(read.body, Some(new.body.clone()));
+    assert_eq!((read.status, read.body), (200, Some(new.body.clone())), "its provider's retry is answered 200");
     let lease = w.take_one().await;
     assert_eq!((lease.key.message, lease.payload.clone()), (message, new.body));
     assert_eq!(lease.passage.as_deref(), Some(&new.head));

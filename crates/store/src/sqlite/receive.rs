@@ -17,6 +17,9 @@ use std::time::Duration;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+/// The answer to an accepted request where its source says no other.
+const ACCEPTED: u16 = 200;
+
 /// Sources remembered at most; beyond it, anew.
 const SOURCES_MAX: usize = 100_000;
 
@@ -249,6 +252,7 @@ impl Core {
             .conn
             .prepare_cached(
                 "UPDATE request SET verdict = iif(verdict = 3, 3, 0), reason = NULL, keys = coalesce(keys, ?2),
+                    status = iif(verdict = 2, ?6, status),
                     message = coalesce(message, ?3), messages = iif(message IS NULL, ?4, messages),
                     body_from = coalesce(body_from, ?5), body = iif(?5 IS NULL, body, NULL)
                  WHERE id = ?1",
@@ -259,6 +263,8 @@ impl Core {
                 first.map(|m| m.0),
                 first.map_or(0, |_| fresh.len()),
                 body_from,
+                // What its provider's retry is answered from now on.
+                source.options.response.status.unwrap_or(ACCEPTED),
             ])?;
         match n {
             1 => {
