@@ -47,7 +47,7 @@ impl Delays {
             return;
         }
         if let Ok(_one) = self.free.try_acquire() {
-            tokio::time::sleep(delay).await;
+            Box::pin(tokio::time::sleep(delay)).await;
         }
     }
 }

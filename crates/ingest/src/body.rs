@@ -10,8 +10,11 @@ use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body::Body;
 use http_body_util::BodyExt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
 use std::time::Duration;
 
 /// How much of a refused body is read and dropped, so that the client sees the answer and not a reset connection.
@@ -74,17 +77,29 @@ pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     share: &mut Share<'_>,
 ) -> Result<Bytes, Problem> {
     if announced(headers) > limit as u64 {
-        drain(body, headers, timeout).await;
+        Box::pin(drain(body, headers, timeout)).await;
         return Err(Problem::too_large(limit));
     }
-    match tokio::time::timeout(timeout, collect(&mut body, headers, limit, share)).await {
-        Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => {
-            drain(body, headers, timeout).await;
+    let collected = {
+        let mut collecting = pin!(collect(&mut body, headers, limit, share));
+        // Most bodies are there already. A timer is a cache line of its own in the future: it is made only when there is
+        // something to wait for, and boxed.
+        let at_once = poll_fn(|cx| match collecting.as_mut().poll(cx) {
+            Poll::Ready(collected) => Poll::Ready(Some(collected)),
+            Poll::Pending => Poll::Ready(None),
+        });
+        match at_once.await {
+            Some(collected) => collected,
+            None => Box::pin(tokio::time::timeout(timeout, collecting)).await.unwrap_or(Err(Problem::TIMEOUT)),
+        }
+    };
+    match collected {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => {
+            Box::pin(drain(body, headers, timeout)).await;
             Err(Problem::too_large(limit))
         }
-        Ok(Err(problem)) => Err(problem),
-        Err(_) => Err(Problem::TIMEOUT),
+        Err(problem) => Err(problem),
     }
 }
 

@@ -79,7 +79,7 @@ impl Judge<'_> {
             if handed.0.len() == ROUNDS_MAX {
                 return Err(unsigned(guard, "it takes too many documents to verify".to_owned()));
             }
-            match self.documents.get(&url).await {
+            match Box::pin(self.documents.get(&url)).await {
                 Ok(document) => handed.0.push((url, document)),
                 Err(why) => {
                     let reason = format!("{}: {why}", Refusal::Needs(url));
@@ -95,7 +95,7 @@ impl Judge<'_> {
                 Ruling::Refused { reason: "the handshake's token is not the source's".to_owned(), answer: reply.into() }
             }
             Handshake::Answer(reply) => Ruling::Handshake(reply.into()),
-            Handshake::Confirm { url } => match self.documents.confirm(&url).await {
+            Handshake::Confirm { url } => match Box::pin(self.documents.confirm(&url)).await {
                 Ok(()) => Ruling::Handshake(Answer::empty(200)),
                 Err(why) => {
                     let reason = format!("the subscription could not be confirmed: {why}");

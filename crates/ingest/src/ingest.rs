@@ -127,7 +127,7 @@ impl Ingest {
         let prepared = match self.admit(parts).await {
             Ok(prepared) => prepared,
             Err(problem) => {
-                body::drain(body, &parts.headers, self.config.body_read_timeout).await;
+                Box::pin(body::drain(body, &parts.headers, self.config.body_read_timeout)).await;
                 return Err(problem);
             }
         };
