@@ -43,7 +43,7 @@ class Provider:
     other_secret = "another secret, as long, but of others"
     # How old a signature may not be, if the provider signs the time.
     stale_s = None
-    # Its headers have the names of the server's own, which may replace them.
+    # Its headers have the names of the server's own, which then go by others.
     has_our_headers = False
     # A part of every body, and what may not come instead of it.
     part, changed = b"4200", b"9900"
