@@ -14,14 +14,24 @@ pub const SVIX_PYTHON: [&str; 3] = ["1.64.0", "1.99.1", "2.9.1"];
 
 /// A folder for PYTHONPATH with that version of the SDK and the independent verifiers.
 pub fn python(version: &str) -> Result<PathBuf, String> {
-    let wanted = root().join("tests/sdk/python");
-    let dir = target_dir().join("sdk").join(format!("python-svix-{version}"));
-    let (requirements, constraints) = (wanted.join("requirements.txt"), wanted.join("constraints.txt"));
     let svix = format!("svix=={version}");
-    once(&dir, &[&requirements, &constraints], &svix, || {
+    pip(&format!("python-svix-{version}"), "requirements.txt", &[&svix])
+}
+
+/// A folder for PYTHONPATH with the libraries of providers.
+pub fn python_providers() -> Result<PathBuf, String> {
+    pip("python-providers", "providers.txt", &[])
+}
+
+/// A folder with what a file of requirements names, and `more`.
+fn pip(name: &str, requirements: &str, more: &[&str]) -> Result<PathBuf, String> {
+    let wanted = root().join("tests/sdk/python");
+    let dir = target_dir().join("sdk").join(name);
+    let (requirements, constraints) = (wanted.join(requirements), wanted.join("constraints.txt"));
+    once(&dir, &[&requirements, &constraints], &more.join(" "), || {
         let mut pip = command("python3", &["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         pip.args(["--no-warn-conflicts", "--root-user-action", "ignore", "--target"]).arg(&dir);
-        pip.arg("--constraint").arg(&constraints).arg("--requirement").arg(&requirements).arg(&svix);
+        pip.arg("--constraint").arg(&constraints).arg("--requirement").arg(&requirements).args(more);
         pass(pip)
     })?;
     Ok(dir)

@@ -6,15 +6,18 @@ use crate::counts::{Counts, Runner};
 use crate::packages;
 use crate::run::{cargo, command, pass, root, tests};
 use crate::server::Server;
+use std::env;
 
 /// Runs all of them; an error if they can't be run at all.
 pub fn run() -> Result<Counts, String> {
     packages::interpreters()?;
     pass(cargo(&["build", "--quiet", "--package", "postrider"]))?;
     let mut counts = Counts::default();
+    let providers = packages::python_providers()?;
     // Each form of the signature headers is verified by one of the SDKs.
     for (version, headers) in packages::SVIX_PYTHON.iter().zip(["svix", "both", "webhook"]) {
-        let packages = packages::python(version)?;
+        // The SDK's folder first: both have what both need.
+        let packages = env::join_paths([&packages::python(version)?, &providers]).map_err(|why| why.to_string())?;
         counts += suite(&format!("python-{version}"), headers, |servers| {
             let mut python = command("python3", &["-W", "ignore", "run.py"]);
             python.current_dir(root().join("tests/sdk/python"));

@@ -12,6 +12,8 @@ class Inbox {
     this.url = receiver.url + path;
     // All of them must verify each request.
     this.keys = [];
+    // Headers of a request that was passed through which only look like the server's own, and are not verified as such.
+    this.originals = undefined;
     // [status, body] of the next answers; then 200.
     this.answers = [];
     this.fallback = [200, "thanks"];
@@ -34,7 +36,13 @@ class Inbox {
 
   check(request) {
     this.receiver.lookedAt += 1;
-    verify(request, this.keys);
+    verify(this.originals ? { ...request, headers: this.#ours(request.headers) } : request, this.keys);
+  }
+
+  /** The server signs with `svix-*` where the original has `webhook-*`. */
+  #ours(headers) {
+    const ours = Object.entries(headers).filter(([name, value]) => this.originals[name] !== value);
+    return Object.fromEntries(ours.map(([name, value]) => [name.replace(/^svix-/, "webhook-"), value]));
   }
 
   put(request) {
@@ -92,7 +100,9 @@ class Receiver {
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("end", () => {
       this.received += 1;
-      const inbox = this.inboxes.get(request.url);
+      // The query as it came, with its question mark.
+      const [path, query = ""] = request.url.split(/(?=\?)(.*)/s);
+      const inbox = this.inboxes.get(path);
       if (!inbox) {
         this.faults.push(`a request came to ${request.url}, where no endpoint is`);
         response.writeHead(404).end();
@@ -100,7 +110,7 @@ class Receiver {
       }
       const [status, body] = inbox.answers.shift() ?? inbox.fallback;
       response.writeHead(status).end(body);
-      inbox.put({ headers: request.headers, body: Buffer.concat(chunks) });
+      inbox.put({ headers: request.headers, body: Buffer.concat(chunks), query });
     });
   }
 }

@@ -3,6 +3,8 @@
 
 import "./journeys.mjs";
 import "./github.mjs";
+import "./providers.mjs";
+import "./sources.mjs";
 import { Journey, tests } from "./journey.mjs";
 import { version } from "./packages.mjs";
 import { receiver } from "./receiver.mjs";
@@ -20,9 +22,9 @@ async function check(name, run) {
   }
 }
 
-for (const { name, run, server } of tests) {
+for (const { name, run, server, start } of tests) {
   await check(name, async () => {
-    const journey = await Journey.start(name, server);
+    const journey = await (start ?? Journey.start)(name, server);
     try {
       await run(journey);
     } finally {

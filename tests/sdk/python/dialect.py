@@ -4,9 +4,11 @@
 """
 
 import importlib.metadata
+import inspect
 
 from svix import models
 from svix.api import Message, Svix
+from svix.api.ingest_endpoint import IngestEndpoint
 
 VERSION = importlib.metadata.version("svix")
 IS_V1 = VERSION.startswith("1.")
@@ -16,6 +18,9 @@ has_delete_headers = "delete_headers" in models.EndpointHeadersPatchIn.model_fie
 has_dashboard_access = IS_V1
 has_background_tasks = hasattr(Svix, "background_task")
 has_deliver_at = "deliver_at" in models.MessageIn.model_fields
+# Before that they asked for no source, and called "/source/{source_id}/endpoint" with the braces.
+has_ingest_endpoints = "source_id" in inspect.signature(IngestEndpoint.create).parameters
+has_source_metadata = "metadata" in models.IngestSourceIn.model_fields
 has_poller = hasattr(models, "PollingEndpointOut") and hasattr(Message, "poller")
 has_status_text = "status_text" in models.MessageAttemptOut.model_fields
 
@@ -64,6 +69,20 @@ def put_headers(resource):
 def event_type_whole(**fields):
     model = models.EventTypeUpdate if IS_V1 else models.EventTypeUpsertIn
     return model(**fields)
+
+
+def ingest_endpoint_in(**fields):
+    return models.IngestEndpointIn(**_spell(fields))
+
+
+def ingest_endpoint_whole(**fields):
+    model = models.IngestEndpointUpdate if IS_V1 else models.IngestEndpointUpsertIn
+    return model(**_spell(fields))
+
+
+def ingest_dashboard(ingest):
+    """`svix.ingest.dashboard` of 1.x."""
+    return ingest.dashboard if IS_V1 else ingest.authentication.consumer_portal_access
 
 
 def operational_endpoint_in(**fields):

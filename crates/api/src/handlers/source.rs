@@ -65,9 +65,14 @@ pub(crate) async fn put(call: Call) -> Result<Reply, Problem> {
     f.finish()?;
     match old {
         Some(old) => {
+            // A PUT to a uid that says none must not take it away: the next one would make another source.
+            let named = match call.source_ref()? {
+                Ref::Uid(uid) => Some(uid),
+                Ref::Id(_) => None,
+            };
             let fields = fields(new);
             let patch = SourcePatch {
-                uid: Some(fields.uid),
+                uid: Some(fields.uid.or(named)),
                 name: Some(fields.name),
                 kind: Some(fields.kind),
                 config: given.map(|config| seal(&call.shared, config)),

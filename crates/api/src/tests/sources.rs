@@ -183,6 +183,8 @@ async fn a_put_creates_what_its_uid_names() {
     let body = json!({"name": "n", "type": "stripe", "config": {"secret": SECRET}});
     let made = s.ingest(Method::PUT, "/new", Some(body.clone())).await.expect(201);
     assert_eq!(made["uid"], "new");
+    let again = s.ingest(Method::PUT, "/new", Some(body.clone())).await.expect(200);
+    assert_eq!((&again["id"], &again["uid"]), (&made["id"], &made["uid"]));
     s.ingest(Method::PUT, "/a.b", Some(body.clone())).await.refuse(404, "not_found");
     let other = stripe(&s, "other").await;
     s.ingest(Method::DELETE, "/other", None).await.expect(204);

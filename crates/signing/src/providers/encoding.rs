@@ -3,7 +3,7 @@
 //! **Invariant:** one signature has one text: no white space, no other alphabet, no missing padding, no stray bits.
 
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use std::borrow::Cow;
 use zeroize::Zeroizing;
@@ -20,6 +20,8 @@ pub(crate) enum Encoding {
     Base64,
     /// RFC 4648 section 5, without padding.
     Base64url,
+    /// RFC 4648 section 5, padded.
+    Base64urlPadded,
 }
 
 impl Encoding {
@@ -28,6 +30,7 @@ impl Encoding {
             Encoding::Hex => hex(bytes),
             Encoding::Base64 => BASE64_STANDARD.encode(bytes),
             Encoding::Base64url => BASE64_URL_SAFE_NO_PAD.encode(bytes),
+            Encoding::Base64urlPadded => BASE64_URL_SAFE.encode(bytes),
         }
     }
 
@@ -37,6 +40,7 @@ impl Encoding {
             Encoding::Hex => unhex(text),
             Encoding::Base64 => BASE64_STANDARD.decode(text).ok(),
             Encoding::Base64url => BASE64_URL_SAFE_NO_PAD.decode(text).ok(),
+            Encoding::Base64urlPadded => BASE64_URL_SAFE.decode(text).ok(),
         }
     }
 
@@ -44,7 +48,7 @@ impl Encoding {
     pub fn could_be(self, text: &[u8], len: usize) -> bool {
         match self {
             Encoding::Hex => text.len() == len * 2 && text.iter().all(|byte| HEX_DIGITS.contains(byte)),
-            Encoding::Base64 | Encoding::Base64url => self.decode(text).is_some_and(|bytes| bytes.len() == len),
+            _ => self.decode(text).is_some_and(|bytes| bytes.len() == len),
         }
     }
 
@@ -54,6 +58,7 @@ impl Encoding {
             Encoding::Hex => format!("{} lower-case hexadecimal digits", len * 2).into(),
             Encoding::Base64 => format!("the padded base64 of {len} bytes").into(),
             Encoding::Base64url => format!("the unpadded base64url of {len} bytes").into(),
+            Encoding::Base64urlPadded => format!("the padded base64url of {len} bytes").into(),
         }
     }
 }

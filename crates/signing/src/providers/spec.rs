@@ -215,7 +215,8 @@ impl Spec {
 
     fn read_signature(&mut self, config: Config<'_>) -> Result<(), ConfigError> {
         self.algorithm = word(config, "algorithm", "sha1, sha256 or sha512")?.unwrap_or(self.algorithm);
-        self.encoding = word(config, "encoding", "hex, base64 or base64url")?.unwrap_or(self.encoding);
+        self.encoding =
+            word(config, "encoding", "hex, base64, base64url or base64url-padded")?.unwrap_or(self.encoding);
         self.key = word(config, "keyEncoding", "utf8, hex or base64")?.unwrap_or(self.key);
         self.format =
             word(config, "format", "plain, kv, list, csv-optional-prefix or numbered")?.unwrap_or(self.format);

@@ -22,6 +22,7 @@ const SVIX_TYPES: &[&str] = &[
     "hubspot",
     "incident-io",
     "lithic",
+    "merge",
     "meta",
     "nango",
     "nash",
