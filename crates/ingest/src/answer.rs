@@ -1,6 +1,6 @@
 //! The answers to inbound requests.
 //!
-//! **Invariant:** an answer never acts on the installation's own pages: no sniffing, no scripts, no cookies, whatever a
+//! **Invariant:** a body never acts on the installation's own pages: no sniffing, no scripts, no cookies, whatever a
 //! source's owner or a sender would like to have in it.
 
 use crate::problem::Problem;
@@ -77,6 +77,7 @@ impl Answer {
     pub fn into_response(self, id: Option<&str>) -> Response<Full<Bytes>> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
         let has_no_body = matches!(self.status, 100..=199 | 204 | 205 | 304);
+        let is_empty = has_no_body || self.body.is_empty();
         let mut response = Response::new(Full::new(if has_no_body { Bytes::new() } else { self.body }));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -84,8 +85,10 @@ impl Answer {
         for (name, value) in self.headers {
             headers.append(name, value);
         }
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+        if !is_empty {
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+        }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(id) = id.and_then(|id| HeaderValue::from_str(id).ok()) {
             headers.insert(REQUEST_ID, id);
@@ -150,9 +153,11 @@ mod tests {
             ("x y", "z"),
             ("x-crlf", "a\r\nset-cookie: b=c"),
         ];
-        let response = Answer::accepted(&options(Some(99), None, &bad), None).into_response(None);
+        let response = Answer::accepted(&options(Some(99), Some(""), &bad), None).into_response(None);
         assert_eq!(response.status(), 200);
-        assert_eq!(response.headers().len(), 3);
+        assert_eq!(response.headers().len(), 1, "an empty body needs no guard");
+        let response = Answer::accepted(&options(Some(99), Some("text"), &bad), None).into_response(None);
+        assert_eq!(response.headers().len(), 4);
         assert_eq!(response.headers()["content-security-policy"], "sandbox");
     }
 

@@ -339,7 +339,11 @@ impl Writer {
     /// Until `Close`, or until the disk breaks.
     pub fn run(mut self) {
         let _ = self.queue.thread.set(std::thread::current());
-        while !self.turn(self.wait()) {}
+        while !self.turn(self.wait()) {
+            // Whoever was just answered asks again before the next commit, if it waits for this very core: larger commits
+            // when busy, and nothing when idle.
+            std::thread::yield_now();
+        }
         self.end();
     }
 
