@@ -39,6 +39,10 @@ pub struct Provider {
     /// Without a secret it verifies nothing.
     #[serde(default)]
     pub(super) secret_optional: bool,
+    /// Its secret comes by a handshake (see [`handshake`](super::handshake)): a source may be made without one, and refuses
+    /// every request until it has learnt it.
+    #[serde(default, rename = "learns")]
+    pub(super) is_learning: bool,
     /// Shorter secrets are refused, in bytes.
     #[serde(default = "secret_min")]
     pub(super) secret_min: usize,
@@ -93,10 +97,16 @@ impl Provider {
         if self.needs_ips && allow_ips.is_empty() {
             return Err(ConfigError::new("allowIps", "is required"));
         }
-        let is_open = self.secret_optional && !config.has("secret") && !config.has("secrets");
+        let has_secret = config.has("secret") || config.has("secrets");
+        let is_open = self.secret_optional && !has_secret;
+        let branches = match () {
+            () if is_open => vec![Branch::open()],
+            () if self.is_learning && !has_secret => vec![Branch::unlearnt()],
+            () => branches(self, config)?,
+        };
         Ok(Verifier {
             provider: self,
-            branches: if is_open { vec![Branch::open()] } else { branches(self, config)? },
+            branches,
             config: config.kept(),
             allow_ips,
             is_insecure: self.is_insecure || is_open,
