@@ -4,7 +4,7 @@
 
 use super::config::{Config, KeptConfig, SECRET_LEN_MIN};
 use super::scheme::{Branch, branches};
-use super::spec::Spec;
+use super::spec::{Kind, Spec};
 use super::table::{TABLE, plain};
 use super::{ConfigError, Inbound, Materials, Refusal};
 use ipnet::IpNet;
@@ -46,6 +46,9 @@ pub struct Provider {
     /// Shorter secrets are refused, in bytes.
     #[serde(default = "secret_min")]
     pub(super) secret_min: usize,
+    /// Which of `secrets` is which is said by its position, and one may be empty.
+    #[serde(default)]
+    pub(super) positional_secrets: bool,
     /// Texts that the configuration must have.
     #[serde(default)]
     pub(super) needs: Vec<String>,
@@ -92,10 +95,19 @@ impl Provider {
         Value::Object(Config::new(config).map_or_else(|_| Map::new(), |config| config.shown()))
     }
 
+    /// Whether secrets mean anything to any of its schemes.
+    fn takes_secrets(&self) -> bool {
+        self.schemes.iter().any(|spec| !matches!(spec.kind, Kind::Open | Kind::Closed))
+    }
+
     fn build(&'static self, config: Config<'_>) -> Result<Verifier, ConfigError> {
         let allow_ips = config.allow_ips()?;
         if self.needs_ips && allow_ips.is_empty() {
             return Err(ConfigError::new("allowIps", "is required"));
+        }
+        // Here for all schemes: those in code look at less.
+        if !config.is_lenient() && self.takes_secrets() {
+            config.check_secrets(self.secret_min, self.positional_secrets)?;
         }
         let has_secret = config.has("secret") || config.has("secrets");
         let is_open = self.secret_optional && !has_secret;
