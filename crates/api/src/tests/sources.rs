@@ -294,5 +294,8 @@ async fn every_kind_of_source_is_listed_with_what_it_needs() {
     assert_eq!(said("stripe"), [json!(false), json!(false), json!(["secret"])]);
     assert_eq!(said("github"), [json!(false), json!(true), json!([])]);
     assert_eq!(said("generic-webhook"), [json!(true), json!(false), json!([])]);
+    assert_eq!(said("asana"), [json!(false), json!(false), json!([])]);
+    assert_eq!(said("pusher")[2], json!(["secret", "key"]));
+    assert_eq!(said("plaid")[2], json!(["secret", "clientId"]));
     assert!(kinds.iter().all(|k| !text(&k["title"]).is_empty()));
 }

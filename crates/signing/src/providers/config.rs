@@ -101,7 +101,7 @@ impl<'a> Config<'a> {
     }
 
     pub fn required(&self, field: &'static str) -> Result<&'a str, ConfigError> {
-        self.text(field)?.ok_or_else(|| ConfigError::new(field, "is required"))
+        self.text(field)?.ok_or_else(|| ConfigError::required(field))
     }
 
     /// Any field, as it is.
@@ -201,7 +201,7 @@ impl<'a> Config<'a> {
             Some(_) => return Err(ConfigError::new(many, "must be a list of texts")),
         }
         if found.is_empty() {
-            return Err(ConfigError::new(one, "is required"));
+            return Err(ConfigError::required(one));
         }
         if found.len() > SECRETS_MAX {
             return Err(ConfigError::new(many, format!("must be at most {SECRETS_MAX}")));

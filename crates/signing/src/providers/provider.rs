@@ -90,6 +90,23 @@ impl Provider {
         self.build(Config::lenient(config)?)
     }
 
+    /// Fields that a configuration has to have, `secret` first. Where one of several will do, it is the usual one (`secret`
+    /// rather than `jwks`).
+    pub fn needs(&'static self) -> Vec<String> {
+        // Asked, so that it can't differ from what is really refused. The colon makes a secret a pair for HTTP Basic.
+        let placeholder = |field: &str| if field == "secret" { "place:holder of some length" } else { "placeholder" };
+        let mut config = Map::new();
+        while let Err(missing) = self.verifier(&Value::Object(config.clone())) {
+            if !missing.is_required() || config.contains_key(&*missing.field) {
+                break;
+            }
+            config.insert(missing.field.to_string(), Value::String(placeholder(&missing.field).to_owned()));
+        }
+        let (secret, others): (Vec<_>, Vec<_>) =
+            config.into_iter().map(|(field, _)| field).partition(|f| f == "secret");
+        secret.into_iter().chain(others).collect()
+    }
+
     /// The part of a configuration that may be shown: public keys and switches, never secrets.
     pub fn shown(&self, config: &Value) -> Value {
         Value::Object(Config::new(config).map_or_else(|_| Map::new(), |config| config.shown()))
@@ -103,7 +120,7 @@ impl Provider {
     fn build(&'static self, config: Config<'_>) -> Result<Verifier, ConfigError> {
         let allow_ips = config.allow_ips()?;
         if self.needs_ips && allow_ips.is_empty() {
-            return Err(ConfigError::new("allowIps", "is required"));
+            return Err(ConfigError::required("allowIps"));
         }
         // Here for all schemes: those in code look at less.
         if !config.is_lenient() && self.takes_secrets() {

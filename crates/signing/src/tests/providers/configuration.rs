@@ -96,6 +96,33 @@ fn addresses_are_understood_for_any_type_and_needed_for_one() {
 }
 
 #[test]
+fn what_a_type_needs_is_all_that_it_asks_for() {
+    for (name, needs) in [
+        ("stripe", &["secret"][..]),
+        ("github", &[]),
+        ("asana", &[]),
+        ("generic-webhook", &[]),
+        ("svix", &["secret"]),
+        ("discord", &["publicKey"]),
+        ("basic", &["secret"]),
+        ("api-key", &["secret"]),
+        ("hmac", &["secret", "header"]),
+        ("jwt", &["secret", "algorithm"]),
+        ("cron", &["payload", "schedule"]),
+        ("ip-allow-list", &["allowIps"]),
+        ("adobe-sign", &["clientId"]),
+        ("adyen", &["secret"]),
+        ("braintree", &["secret", "publicKey"]),
+        ("pusher", &["secret", "key"]),
+        ("plaid", &["secret", "clientId"]),
+        ("paddle_classic", &["publicKey"]),
+        ("aws_sns", &[]),
+    ] {
+        assert_eq!(find(name).needs(), needs, "{name}");
+    }
+}
+
+#[test]
 fn cron_takes_no_requests() {
     let config = json!({ "schedule": "* * * * *", "payload": "{}" });
     assert!(!find("cron").is_insecure);
