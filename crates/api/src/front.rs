@@ -24,8 +24,8 @@ use std::sync::Arc;
 use store::Store;
 use tower::ServiceExt;
 
-/// Where the API begins; CORS is for these paths only.
-const PREFIX: &str = "/api/v1/";
+/// Where the APIs begin; preflights are for these paths only.
+const PREFIXES: [&str; 2] = ["/api/v1/", "/ingest/api/v1/"];
 /// Where sources' URLs begin.
 const INBOUND_PREFIX: &str = "/in/";
 /// The row of the table that the front matches itself.
@@ -93,7 +93,8 @@ impl Api {
             let params = Params::of([app]);
             return dispatch::run(self.shared.clone(), MESSAGE_CREATE, params, request).await;
         }
-        if request.method() == Method::OPTIONS && request.uri().path().starts_with(PREFIX) {
+        if request.method() == Method::OPTIONS && PREFIXES.iter().any(|prefix| request.uri().path().starts_with(prefix))
+        {
             return cors::preflight(&self.shared.config.cors, request.headers());
         }
         match self.router.clone().oneshot(request.map(Body::new)).await {

@@ -3,6 +3,7 @@
 //! Called by every other crate. **Invariant:** no tokio, no SQL, no HTTP, no ambient time or chance:
 //! `now` and jitter are arguments.
 
+pub mod answer;
 pub mod decide;
 pub mod delivery;
 pub mod guard;
@@ -15,6 +16,7 @@ pub mod route;
 pub mod target;
 pub mod time;
 
+pub use answer::{ANSWER_HEADERS_OWNED, is_answer_header};
 pub use decide::{Decision, LaneSignal, decide};
 pub use delivery::{Cause, DeadReason, DeliveryKey};
 pub use ids::{

@@ -5,7 +5,7 @@
 
 use crate::problem::Problem;
 use bytes::Bytes;
-use domain::ResponseOptions;
+use domain::{ResponseOptions, is_answer_header};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::header::{RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
@@ -13,30 +13,6 @@ use http_body_util::Full;
 use signing::providers::handshake::Reply;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("postrider-request-id");
-
-/// Headers that a source's owner can't set: those of the connection, those that change what the browser keeps for the
-/// whole host, and our own.
-const RESERVED: [&str; 19] = [
-    "cache-control",
-    "clear-site-data",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-security-policy",
-    "date",
-    "keep-alive",
-    "nel",
-    "postrider-request-id",
-    "proxy-authenticate",
-    "public-key-pins",
-    "service-worker-allowed",
-    "set-cookie",
-    "strict-transport-security",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-content-type-options",
-];
 
 /// Status, headers and body, before they become a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,11 +73,11 @@ impl Answer {
     }
 }
 
-/// A header that may be set: legal, and not reserved.
+/// A header that may be set: legal, and not our own.
 fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
     let value = HeaderValue::from_str(value).ok()?;
-    (!RESERVED.contains(&name.as_str())).then_some((name, value))
+    is_answer_header(name.as_str()).then_some((name, value))
 }
 
 impl From<Reply> for Answer {
@@ -159,6 +135,16 @@ mod tests {
         let response = Answer::accepted(&options(Some(99), Some("text"), &bad), None).into_response(None);
         assert_eq!(response.headers().len(), 4);
         assert_eq!(response.headers()["content-security-policy"], "sandbox");
+    }
+
+    #[test]
+    fn a_header_that_the_api_takes_is_sent_and_no_other() {
+        let names =
+            ["access-control-allow-origin", "content-type", "etag", "link", "location", "retry-after", "server"];
+        for name in names.into_iter().chain(domain::ANSWER_HEADERS_OWNED) {
+            let response = Answer::accepted(&options(None, None, &[(name, "own")]), None).into_response(None);
+            assert_eq!(response.headers().get(name).is_some_and(|v| v == "own"), is_answer_header(name), "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** any bytes are something; what the content type claims is believed only as far as the bytes bear it out.
 
+use crate::pointer;
 use bytes::Bytes;
 use domain::Timestamp;
 use std::borrow::Cow;
@@ -43,7 +44,12 @@ impl<'a> Seen<'a> {
         value(self.query()?.as_bytes(), name)
     }
     pub fn form_value(&self, name: &str) -> Option<Cow<'a, str>> {
-        if self.has_type(b"application/x-www-form-urlencoded") { value(self.body, name) } else { None }
+        if self.is_form() { value(self.body, name) } else { None }
+    }
+    /// Whether the body is a form. JSON isn't, though it comes as one from `curl -d`.
+    fn is_form(&self) -> bool {
+        self.has_type(b"application/x-www-form-urlencoded")
+            && !std::str::from_utf8(self.body).is_ok_and(|text| looks_json(text) && pointer::find(text, &[]).is_some())
     }
     /// Whether the content type is this one, whatever its parameters.
     fn has_type(&self, name: &[u8]) -> bool {
@@ -59,14 +65,18 @@ impl<'a> Seen<'a> {
         if self.body.is_empty() {
             return Content::Empty;
         }
-        if self.has_type(b"application/x-www-form-urlencoded") {
+        if self.is_form() {
             return Content::Form(self.body);
         }
         let Ok(text) = std::str::from_utf8(self.body) else { return Content::Other };
         // Some send JSON as text/plain (AWS SNS).
-        let looks = self.body.trim_ascii_start().first().is_some_and(|b| matches!(b, b'{' | b'['));
-        if looks || self.claims_json() { Content::Json(text) } else { Content::Other }
+        if looks_json(text) || self.claims_json() { Content::Json(text) } else { Content::Other }
     }
+}
+
+/// Whether it begins as an object or an array does.
+fn looks_json(text: &str) -> bool {
+    text.trim_ascii_start().starts_with(['{', '['])
 }
 
 fn value<'a>(pairs: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
@@ -120,8 +130,24 @@ pub(crate) mod tests {
         check("application/vnd.api+JSON", b"7", "json");
         check("application/json", b"\"\xff\"", "other");
         check("Application/X-WWW-Form-Urlencoded ; charset=utf-8", b"{", "form");
+        // What curl -d says of whatever it sends.
+        let form = "application/x-www-form-urlencoded";
+        check(form, b" {\"a\":1}\n", "json");
+        check(form, b"[1]", "json");
+        check(form, b"{a}=1&[b]=2", "form");
+        check(form, b"{\"a\":1}=&b=2", "form");
+        check(form, b"7", "form");
+        check(form, b"\"a=1\"", "form");
         check("text/xml", b"<a>\0</a>", "other");
         check("", b"\x1f\x8b\x08", "other");
+    }
+
+    #[test]
+    fn json_that_comes_as_a_form_has_no_fields() {
+        let headers = [("content-type", &b"application/x-www-form-urlencoded"[..])];
+        for (body, want) in [(&br#"{"x":"&a=1&"}"#[..], None), (b"x=2&a=1&", Some("1"))] {
+            assert_eq!(seen("", &headers, &Bytes::from_static(body)).form_value("a").as_deref(), want);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::metrics::{IngestMetrics, bump};
 use bytes::Bytes;
 use domain::Clock;
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 use signing::providers::Materials;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub(crate) struct Documents {
     fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
     metrics: Arc<IngestMetrics>,
+    /// By URL or, for what is asked for with a body, by URL and the body's hash.
     cells: Mutex<HashMap<Box<str>, Cell>>,
     turns: Semaphore,
 }
@@ -44,10 +46,22 @@ impl Documents {
 
     /// The document at `url`, remembered.
     pub async fn get(&self, url: &str) -> Result<Bytes, String> {
+        self.remembered(url, url, None).await
+    }
+
+    /// What `url` answers to this JSON, remembered for just this JSON: one source's wrong credentials are no failure of
+    /// another's.
+    pub async fn post(&self, url: &str, json: Bytes) -> Result<Bytes, String> {
+        // A space is in no URL that is fetched.
+        let digest = Sha256::digest(&json).iter().fold(format!("{url} "), |key, byte| format!("{key}{byte:02x}"));
+        self.remembered(&digest, url, Some(json)).await
+    }
+
+    async fn remembered(&self, key: &str, url: &str, json: Option<Bytes>) -> Result<Bytes, String> {
         check(url)?;
-        let cell = self.cell(url);
+        let cell = self.cell(key);
         let fetched = cell.get_or_try_init(|| async {
-            let result = self.fetch_now(url).await?;
+            let result = self.fetch_now(url, json).await?;
             Ok::<_, String>((result, self.clock.monotonic_us()))
         });
         fetched.await?.0.clone()
@@ -56,22 +70,25 @@ impl Documents {
     /// Fetches `url` and remembers nothing.
     pub async fn confirm(&self, url: &str) -> Result<(), String> {
         check(url)?;
-        self.fetch_now(url).await?.map(drop)
+        self.fetch_now(url, None).await?.map(drop)
     }
 
     /// The outer error is that there was no turn: no fact about the URL.
-    async fn fetch_now(&self, url: &str) -> Result<Result<Bytes, String>, String> {
+    async fn fetch_now(&self, url: &str, json: Option<Bytes>) -> Result<Result<Bytes, String>, String> {
         let turn = tokio::time::timeout(TURN_WAIT, self.turns.acquire()).await;
         let _turn = turn.map_err(|_| "too many documents are being fetched".to_owned())?;
-        let result = self.fetch.get(url).await;
+        let result = match json {
+            Some(json) => self.fetch.post(url, json).await,
+            None => self.fetch.get(url).await,
+        };
         bump(if result.is_ok() { &self.metrics.fetched } else { &self.metrics.fetch_failed });
         Ok(result)
     }
 
-    fn cell(&self, url: &str) -> Cell {
+    fn cell(&self, key: &str) -> Cell {
         let now_us = self.clock.monotonic_us();
         let mut cells = self.cells.lock();
-        if let Some(cell) = cells.get(url).filter(|cell| is_fresh(cell, now_us)) {
+        if let Some(cell) = cells.get(key).filter(|cell| is_fresh(cell, now_us)) {
             return cell.clone();
         }
         if cells.len() >= DOCUMENTS_MAX {
@@ -85,7 +102,7 @@ impl Documents {
             cells.clear();
         }
         let cell = Cell::default();
-        cells.insert(url.into(), cell.clone());
+        cells.insert(key.into(), cell.clone());
         cell
     }
 }
@@ -152,6 +169,35 @@ mod tests {
             assert_eq!(one.await.unwrap(), "document");
         }
         assert_eq!((fetch.calls(), documents.metrics.fetched.load(Relaxed)), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_posted_is_remembered_by_its_body_failures_too() {
+        let (documents, fetch, clock) = documents();
+        let post = async |url: &str, json: &'static str| documents.post(url, Bytes::from_static(json.as_bytes())).await;
+        for _ in 0..3 {
+            assert_eq!(post("https://a/ok", "{}").await.unwrap(), "document");
+            assert_eq!(post("https://a/ok", "[]").await.unwrap(), "document");
+            assert!(post("https://a/missing", "{}").await.is_err());
+        }
+        assert_eq!(fetch.calls(), 3);
+        // Neither stands for what a GET brings.
+        documents.get("https://a/ok").await.unwrap();
+        assert_eq!((fetch.calls(), fetch.posts().len()), (4, 3));
+        clock.forward(FAILURE_KEPT);
+        let _ = (post("https://a/ok", "{}").await, post("https://a/missing", "{}").await);
+        assert_eq!(fetch.calls(), 5);
+        assert!(post("http://a/ok", "{}").await.is_err());
+        let mut both = [
+            Box::pin(documents.post("https://b/ok", Bytes::new())),
+            Box::pin(documents.post("https://b/ok", Bytes::new())),
+        ];
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(both.iter_mut().all(|one| one.as_mut().poll(&mut cx).is_pending()));
+        for one in both {
+            assert!(one.await.is_ok());
+        }
+        assert_eq!(fetch.calls(), 6);
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 use crate::answer::Answer;
 use crate::documents::{Documents, Handed};
 use crate::origin;
+use crate::plaid;
 use crate::prepared::{Gate, Guard, Prepared};
 use crate::problem::Problem;
 use domain::source_config_aad;
@@ -79,7 +80,12 @@ impl Judge<'_> {
             if handed.0.len() == ROUNDS_MAX {
                 return Err(unsigned(guard, "it takes too many documents to verify".to_owned()));
             }
-            match Box::pin(self.documents.get(&url)).await {
+            let question = (guard.provider.name == "plaid").then(|| plaid::question(&guard.config.0, &url)).flatten();
+            let document = match question {
+                Some((url, json)) => Box::pin(self.documents.post(url, json)).await,
+                None => Box::pin(self.documents.get(&url)).await,
+            };
+            match document {
                 Ok(document) => handed.0.push((url, document)),
                 Err(why) => {
                     let reason = format!("{}: {why}", Refusal::Needs(url));

@@ -15,6 +15,7 @@ mod ingest;
 mod keys;
 mod metrics;
 mod origin;
+mod plaid;
 mod pointer;
 mod prepared;
 mod problem;
@@ -36,4 +37,14 @@ use std::pin::Pin;
 pub trait Fetch: Send + Sync {
     /// `GET`s an `https` URL. The text says why it failed. At most 256 KiB, 10 s, no redirects.
     fn get(&self, url: &str) -> Pin<Box<dyn Future<Output = Result<bytes::Bytes, String>> + Send + '_>>;
+
+    /// `POST`s JSON to an `https` URL, within the same limits. The JSON has credentials in it: it goes to this URL alone, and
+    /// into no text.
+    fn post(
+        &self,
+        _url: &str,
+        _json: bytes::Bytes,
+    ) -> Pin<Box<dyn Future<Output = Result<bytes::Bytes, String>> + Send + '_>> {
+        Box::pin(std::future::ready(Err("not supported".to_owned())))
+    }
 }

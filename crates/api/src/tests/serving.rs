@@ -36,10 +36,10 @@ async fn health_needs_no_token_and_metrics_name_no_tenant() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_may_call_from_any_origin_unless_told_otherwise() {
-    let preflight = || {
+    let preflight = |path: &str| {
         Request::builder()
             .method(Method::OPTIONS)
-            .uri("/api/v1/app/a/endpoint")
+            .uri(path)
             .header("origin", "https://portal.example")
             .header("access-control-request-method", "POST")
             .header("access-control-request-headers", "authorization,content-type")
@@ -47,23 +47,32 @@ async fn a_browser_may_call_from_any_origin_unless_told_otherwise() {
             .unwrap()
     };
     let s = server().await;
-    let answer = s.send(preflight()).await;
-    assert_eq!(answer.status, 204);
-    assert_eq!(answer.headers["access-control-allow-origin"], "*");
-    assert_eq!(answer.headers["access-control-allow-headers"], "authorization,content-type");
-    assert!(answer.headers["access-control-allow-methods"].to_str().unwrap().contains("PATCH"));
-    assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+    let paths = ["/api/v1/app/a/endpoint", "/ingest/api/v1/source", "/ingest/api/v1/source/a/endpoint"];
+    for path in paths {
+        let answer = s.send(preflight(path)).await;
+        assert_eq!(answer.status, 204, "{path}");
+        assert_eq!(answer.headers["access-control-allow-origin"], "*");
+        assert_eq!(answer.headers["access-control-allow-headers"], "authorization,content-type");
+        assert!(answer.headers["access-control-allow-methods"].to_str().unwrap().contains("PATCH"));
+        assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+    }
 
-    let get =
-        |origin: &str| Request::builder().uri("/api/v1/app").header("origin", origin).body(Full::default()).unwrap();
-    assert_eq!(s.send(get("https://a.example")).await.headers["access-control-allow-origin"], "*", "on errors too");
+    let get_from =
+        |path: &str, origin: &str| Request::builder().uri(path).header("origin", origin).body(Full::default()).unwrap();
+    let get = |origin: &str| get_from("/api/v1/app", origin);
+    for path in ["/api/v1/app", "/ingest/api/v1/source"] {
+        let answer = s.send(get_from(path, "https://a.example")).await;
+        assert_eq!(answer.headers["access-control-allow-origin"], "*", "on errors too");
+    }
 
     let s = server_with(|c| c.cors = vec!["https://a.example".into()]).await;
     let answer = s.send(get("https://a.example")).await;
     assert_eq!(answer.headers["access-control-allow-origin"], "https://a.example");
     assert_eq!(answer.headers["vary"], "origin");
     assert!(!s.send(get("https://b.example")).await.headers.contains_key("access-control-allow-origin"));
-    assert!(!s.send(preflight()).await.headers.contains_key("access-control-allow-origin"));
+    for path in paths {
+        assert!(!s.send(preflight(path)).await.headers.contains_key("access-control-allow-origin"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

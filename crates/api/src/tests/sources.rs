@@ -175,6 +175,24 @@ async fn a_source_that_verifies_nothing_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_learns_its_secret_needs_none_and_is_not_insecure() {
+    let s = server().await;
+    for kind in ["asana", "notion"] {
+        for config in [json!({}), json!({"secret": SECRET}), Value::Null] {
+            let body = json!({"name": "n", "type": kind, "config": config});
+            let made = s.ingest(Method::POST, "", Some(body)).await.expect(201);
+            assert_eq!(made["verification"], json!({"scheme": kind, "insecure": false}), "{config}");
+        }
+        let body = json!({"name": "n", "type": kind, "config": {"secret": ""}});
+        invalid_at(&s.ingest(Method::POST, "", Some(body)).await, &["body", "config", "secret"]);
+        // Without a secret again, it learns again.
+        let body = json!({"name": "n", "type": kind, "config": {"secret": SECRET}});
+        s.ingest(Method::PUT, &format!("/{kind}"), Some(body)).await.expect(201);
+        s.ingest(Method::PATCH, &format!("/{kind}"), Some(json!({"config": {}}))).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_put_creates_what_its_uid_names() {
     let s = server().await;
     let body = json!({"name": "n", "type": "stripe"});
@@ -278,5 +296,8 @@ async fn every_kind_of_source_is_listed_with_what_it_needs() {
     assert_eq!(said("stripe"), [json!(false), json!(false), json!(["secret"])]);
     assert_eq!(said("github"), [json!(false), json!(true), json!([])]);
     assert_eq!(said("generic-webhook"), [json!(true), json!(false), json!([])]);
+    assert_eq!(said("asana"), [json!(false), json!(false), json!([])]);
+    assert_eq!(said("pusher")[2], json!(["secret", "key"]));
+    assert_eq!(said("plaid")[2], json!(["secret", "clientId"]));
     assert!(kinds.iter().all(|k| !text(&k["title"]).is_empty()));
 }

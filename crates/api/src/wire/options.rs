@@ -5,7 +5,7 @@
 
 use super::fields::{Fields, Patch};
 use super::read::{self, Read};
-use domain::{DedupBy, DedupOptions, ResponseOptions, SourceOptions, Uid};
+use domain::{DedupBy, DedupOptions, ResponseOptions, SourceOptions, Uid, is_answer_header};
 use http::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,24 +21,6 @@ const HEADER_VALUE_MAX: usize = 4096;
 const RULE_LEN_MAX: usize = 512;
 const FIELDS_MAX: usize = 10;
 const URL_LEN_MAX: usize = 2048;
-
-/// Headers of an answer that the server owns (RFC 9110 section 7.6.1), and the one that would give a browser a cookie
-/// of this host.
-const OWNED: [&str; 13] = [
-    "connection",
-    "content-length",
-    "date",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "set-cookie",
-    "set-cookie2",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// Takes the field `options`.
 pub(crate) fn take(f: &mut Fields) -> Patch<SourceOptions> {
@@ -130,7 +112,7 @@ fn answer_headers(v: Value) -> Read<BTreeMap<String, String>> {
             return Err("a header name has a character that is not allowed".into());
         };
         let name = name.as_str();
-        if OWNED.contains(&name) {
+        if !is_answer_header(name) {
             return Err(format!("the header {name} can't be set").into());
         }
         let Value::String(value) = value else { return Err(RULE.into()) };
@@ -218,6 +200,14 @@ mod tests {
         assert_eq!(serde_json::to_value(&read).unwrap(), whole);
         assert_eq!(read_options(&json!({})).unwrap(), SourceOptions::default());
         assert_eq!(read_options(&json!({"response": null, "dedup": null})).unwrap(), SourceOptions::default());
+    }
+
+    #[test]
+    fn a_header_that_would_not_be_sent_is_refused() {
+        for name in domain::ANSWER_HEADERS_OWNED {
+            let options = json!({"response": {"headers": {name.to_uppercase(): "a"}}});
+            assert_eq!(read_options(&options), Err(json!(["body", "options", "response", "headers"])), "{name}");
+        }
     }
 
     #[test]

@@ -328,16 +328,13 @@ pub(crate) struct KindOut {
     pub insecure: bool,
     /// Verifies nothing unless it has a secret.
     pub secret_optional: bool,
-    /// The first field that its configuration has to have; none when it may be empty.
+    /// The fields that its configuration has to have; none when it may be empty.
     pub needs: Vec<String>,
 }
 
 impl KindOut {
     pub fn of(p: &'static Provider) -> Self {
-        let (is_open, missing) = match p.verifier(SecretConfig::empty().value()) {
-            Ok(verifier) => (verifier.is_insecure(), None),
-            Err(e) => (false, Some(e.field.into_owned())),
-        };
+        let is_open = p.verifier(SecretConfig::empty().value()).is_ok_and(|verifier| verifier.is_insecure());
         KindOut {
             name: &p.name,
             title: &p.title,
@@ -345,7 +342,7 @@ impl KindOut {
             docs: &p.docs,
             insecure: p.is_insecure,
             secret_optional: is_open && !p.is_insecure,
-            needs: missing.into_iter().collect(),
+            needs: p.needs(),
         }
     }
 }

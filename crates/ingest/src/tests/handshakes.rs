@@ -39,7 +39,13 @@ async fn a_secret_is_learnt_once_and_verifies_from_then_on() {
     let source = w.source("as", "asana", json!({}), |_| ()).await;
     let hook = |secret: &str| vec![("X-Hook-Secret".to_owned(), secret.to_owned())];
     // Nothing is accepted before.
-    assert_eq!(w.post(&source, &[], b"{}").await.status, 503);
+    assert_eq!(w.post(&source, &[], b"{}").await.status, 401);
+    let refused = w.requests(&source).await.remove(0);
+    assert!(
+        matches!(&refused.verdict, Verdict::Refused(why) if why.starts_with("no secret yet")),
+        "{:?}",
+        refused.verdict
+    );
     let secret = "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81";
     let answered = w.post(&source, &hook(secret), b"").await;
     assert_eq!((answered.status, answered.header("x-hook-secret")), (200, secret));

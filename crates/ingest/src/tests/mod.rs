@@ -6,4 +6,4 @@ mod bins;
 mod handshakes;
 mod reading;
 pub(crate) mod support;
-mod world;
+pub(crate) mod world;

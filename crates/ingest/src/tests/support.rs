@@ -3,6 +3,7 @@
 use crate::Fetch;
 use bytes::Bytes;
 use domain::{AppId, Clock, OrgId, Rng, SourceId, SourceOptions, SourceRoute, SourceState, Timestamp};
+use parking_lot::Mutex;
 use signing::SecretBox;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -53,24 +54,37 @@ impl Rng for TestRng {
     }
 }
 
-/// Finds every URL that has `ok` in it, after a turn of the scheduler.
+/// Finds every URL that has `ok` in it, and whatever is posted there, after a turn of the scheduler.
 #[derive(Default)]
-pub(crate) struct FakeFetch(AtomicUsize);
+pub(crate) struct FakeFetch {
+    calls: AtomicUsize,
+    posts: Mutex<Vec<(String, Bytes)>>,
+}
 
 impl FakeFetch {
+    /// Of both kinds.
     pub fn calls(&self) -> usize {
-        self.0.load(Relaxed)
+        self.calls.load(Relaxed)
+    }
+
+    pub fn posts(&self) -> Vec<(String, Bytes)> {
+        self.posts.lock().clone()
     }
 }
 
 impl Fetch for FakeFetch {
     fn get(&self, url: &str) -> Pin<Box<dyn Future<Output = Result<Bytes, String>> + Send + '_>> {
-        self.0.fetch_add(1, Relaxed);
+        self.calls.fetch_add(1, Relaxed);
         let found = url.contains("ok");
         Box::pin(async move {
             tokio::task::yield_now().await;
             if found { Ok(Bytes::from_static(b"document")) } else { Err("it answered 404".to_owned()) }
         })
+    }
+
+    fn post(&self, url: &str, json: Bytes) -> Pin<Box<dyn Future<Output = Result<Bytes, String>> + Send + '_>> {
+        self.posts.lock().push((url.to_owned(), json));
+        self.get(url)
     }
 }
 

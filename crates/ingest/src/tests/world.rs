@@ -24,6 +24,7 @@ pub(crate) struct World {
     pub store: Store,
     pub ingest: Arc<Ingest>,
     pub clock: Arc<TestClock>,
+    pub fetch: Arc<FakeFetch>,
     pub address: SocketAddr,
     pub org: OrgId,
     _leases: LeaseStream,
@@ -59,11 +60,11 @@ impl World {
         let mut config = IngestConfig::default();
         change(&mut config);
         let headers_max = config.headers_max;
-        let ingest = Arc::new(Ingest::new(store.clone(), secret_box(), fetch, config));
+        let ingest = Arc::new(Ingest::new(store.clone(), secret_box(), fetch.clone(), config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, ingest.clone(), headers_max));
-        World { store, ingest, clock, address, org, _leases: leases, _dir: dir }
+        World { store, ingest, clock, fetch, address, org, _leases: leases, _dir: dir }
     }
 
     /// A source with this configuration. Its token is its name, padded.

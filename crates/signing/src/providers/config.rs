@@ -101,7 +101,7 @@ impl<'a> Config<'a> {
     }
 
     pub fn required(&self, field: &'static str) -> Result<&'a str, ConfigError> {
-        self.text(field)?.ok_or_else(|| ConfigError::new(field, "is required"))
+        self.text(field)?.ok_or_else(|| ConfigError::required(field))
     }
 
     /// Any field, as it is.
@@ -129,6 +129,25 @@ impl<'a> Config<'a> {
     /// `min` bytes, none blank.
     pub fn secrets(&self, min: usize) -> Result<Vec<Secret>, ConfigError> {
         self.all("secret", "secrets", min)
+    }
+
+    /// Refuses a `secret`, or one of `secrets`, that is empty, blank or shorter than `min` bytes, whatever a scheme does with
+    /// it. A `positional` list may have empty places.
+    pub(crate) fn check_secrets(&self, min: usize, positional: bool) -> Result<(), ConfigError> {
+        let long_enough = |text: &str, field: &'static str| match text {
+            "" => Err(ConfigError::new(field, "must not be empty")),
+            blank if blank.trim().is_empty() => Err(ConfigError::new(field, "must not be blank")),
+            // The field is `secret` for both, as where schemes look at them.
+            short if short.len() < min => Err(ConfigError::new("secret", format!("must have at least {min} bytes"))),
+            _ => Ok(()),
+        };
+        if let Some(text) = self.text("secret")? {
+            long_enough(text, "secret")?;
+        }
+        // What is no list of texts is for the scheme to refuse.
+        let list = self.value("secrets").and_then(Value::as_array);
+        let mut texts = list.into_iter().flatten().filter_map(Value::as_str);
+        texts.try_for_each(|text| if positional && text.is_empty() { Ok(()) } else { long_enough(text, "secrets") })
     }
 
     /// Like [`secrets`](Self::secrets), for `publicKey` and `publicKeys`.
@@ -182,7 +201,7 @@ impl<'a> Config<'a> {
             Some(_) => return Err(ConfigError::new(many, "must be a list of texts")),
         }
         if found.is_empty() {
-            return Err(ConfigError::new(one, "is required"));
+            return Err(ConfigError::required(one));
         }
         if found.len() > SECRETS_MAX {
             return Err(ConfigError::new(many, format!("must be at most {SECRETS_MAX}")));

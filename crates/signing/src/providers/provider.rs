@@ -4,7 +4,7 @@
 
 use super::config::{Config, KeptConfig, SECRET_LEN_MIN};
 use super::scheme::{Branch, branches};
-use super::spec::Spec;
+use super::spec::{Kind, Spec};
 use super::table::{TABLE, plain};
 use super::{ConfigError, Inbound, Materials, Refusal};
 use ipnet::IpNet;
@@ -39,9 +39,16 @@ pub struct Provider {
     /// Without a secret it verifies nothing.
     #[serde(default)]
     pub(super) secret_optional: bool,
+    /// Its secret comes by a handshake (see [`handshake`](super::handshake)): a source may be made without one, and refuses
+    /// every request until it has learnt it.
+    #[serde(default, rename = "learns")]
+    pub(super) is_learning: bool,
     /// Shorter secrets are refused, in bytes.
     #[serde(default = "secret_min")]
     pub(super) secret_min: usize,
+    /// Which of `secrets` is which is said by its position, and one may be empty.
+    #[serde(default)]
+    pub(super) positional_secrets: bool,
     /// Texts that the configuration must have.
     #[serde(default)]
     pub(super) needs: Vec<String>,
@@ -83,20 +90,52 @@ impl Provider {
         self.build(Config::lenient(config)?)
     }
 
+    /// Fields that a configuration has to have, `secret` first. Where one of several will do, it is the usual one (`secret`
+    /// rather than `jwks`).
+    pub fn needs(&'static self) -> Vec<String> {
+        // Asked, so that it can't differ from what is really refused. The colon makes a secret a pair for HTTP Basic.
+        let placeholder = |field: &str| if field == "secret" { "place:holder of some length" } else { "placeholder" };
+        let mut config = Map::new();
+        while let Err(missing) = self.verifier(&Value::Object(config.clone())) {
+            if !missing.is_required() || config.contains_key(&*missing.field) {
+                break;
+            }
+            config.insert(missing.field.to_string(), Value::String(placeholder(&missing.field).to_owned()));
+        }
+        let (secret, others): (Vec<_>, Vec<_>) =
+            config.into_iter().map(|(field, _)| field).partition(|f| f == "secret");
+        secret.into_iter().chain(others).collect()
+    }
+
     /// The part of a configuration that may be shown: public keys and switches, never secrets.
     pub fn shown(&self, config: &Value) -> Value {
         Value::Object(Config::new(config).map_or_else(|_| Map::new(), |config| config.shown()))
     }
 
+    /// Whether secrets mean anything to any of its schemes.
+    fn takes_secrets(&self) -> bool {
+        self.schemes.iter().any(|spec| !matches!(spec.kind, Kind::Open | Kind::Closed))
+    }
+
     fn build(&'static self, config: Config<'_>) -> Result<Verifier, ConfigError> {
         let allow_ips = config.allow_ips()?;
         if self.needs_ips && allow_ips.is_empty() {
-            return Err(ConfigError::new("allowIps", "is required"));
+            return Err(ConfigError::required("allowIps"));
         }
-        let is_open = self.secret_optional && !config.has("secret") && !config.has("secrets");
+        // Here for all schemes: those in code look at less.
+        if !config.is_lenient() && self.takes_secrets() {
+            config.check_secrets(self.secret_min, self.positional_secrets)?;
+        }
+        let has_secret = config.has("secret") || config.has("secrets");
+        let is_open = self.secret_optional && !has_secret;
+        let branches = match () {
+            () if is_open => vec![Branch::open()],
+            () if self.is_learning && !has_secret => vec![Branch::unlearnt()],
+            () => branches(self, config)?,
+        };
         Ok(Verifier {
             provider: self,
-            branches: if is_open { vec![Branch::open()] } else { branches(self, config)? },
+            branches,
             config: config.kept(),
             allow_ips,
             is_insecure: self.is_insecure || is_open,

@@ -56,7 +56,19 @@ pub struct ConfigError {
     pub message: String,
 }
 
+/// What is said of a field that has to be there and isn't.
+const REQUIRED: &str = "is required";
+
 impl ConfigError {
+    /// A field that has to be there.
+    pub(crate) fn required(field: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(field, REQUIRED)
+    }
+
+    pub(crate) fn is_required(&self) -> bool {
+        self.message == REQUIRED
+    }
+
     pub fn new(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         ConfigError { field: field.into(), message: message.into() }
     }

@@ -19,6 +19,8 @@ pub(crate) enum Scheme {
     Standard(Standard),
     Special(Box<dyn Judge>),
     Open,
+    /// The source's secret is still to come by a handshake.
+    Unlearnt,
     Closed,
 }
 
@@ -39,6 +41,10 @@ impl Branch {
         Branch { when: None, scheme: Scheme::Open }
     }
 
+    pub fn unlearnt() -> Self {
+        Branch { when: None, scheme: Scheme::Unlearnt }
+    }
+
     pub fn is_for(&self, request: &Inbound<'_>) -> bool {
         let Some(when) = &self.when else { return true };
         let fits = |value: &[u8]| when.value.as_ref().map_or(!value.is_empty(), |wanted| value == wanted.as_bytes());
@@ -55,6 +61,9 @@ impl Scheme {
             Scheme::Standard(standard) => standard.judge(request),
             Scheme::Special(judge) => judge.judge(request, materials),
             Scheme::Open => Ok(()),
+            Scheme::Unlearnt => {
+                Err(Refusal::Untrusted("no secret yet: the provider sends it when the webhook is set up there".into()))
+            }
             Scheme::Closed => Err(Refusal::Untrusted("this type of source accepts no requests".into())),
         }
     }

@@ -185,7 +185,7 @@ fn present(spec: &Spec, config: Config<'_>, secrets: &[Secret], headers: &mut He
 /// HMAC-SHA1 of the URL and, for a form, its sorted parameters (twilio.com/docs/usage/security). For other bodies the URL
 /// must already carry `bodySHA256`.
 fn twilio(draft: &Draft<'_>, secret: Option<&Secret>) -> Result<String, ConfigError> {
-    let secret = secret.ok_or_else(|| ConfigError::new("secret", "is required"))?;
+    let secret = secret.ok_or_else(|| ConfigError::required("secret"))?;
     let mut message = draft.url.as_bytes().to_vec();
     if draft.content_type.starts_with("application/x-www-form-urlencoded") {
         let body = std::str::from_utf8(draft.body).unwrap_or_default();

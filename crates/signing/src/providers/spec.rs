@@ -207,7 +207,7 @@ impl Spec {
         } else if let Some(header) = config.text("header")? {
             self.header = header_name("header", header)?;
         } else if self.header.is_empty() {
-            return Err(ConfigError::new("header", "is required"));
+            return Err(ConfigError::required("header"));
         }
         self.prefix = config.text("prefix")?.unwrap_or_default().to_owned();
         Ok(())

@@ -115,7 +115,7 @@ pub(super) fn fusionauth(config: Config<'_>) -> Result<Bearer, ConfigError> {
 /// Any token. `algorithm` is required; `exp` too, unless `maxAge` is set (then `iat`) or `requireExpiry` is false.
 pub(super) fn generic(config: Config<'_>) -> Result<Bearer, ConfigError> {
     let keys = Keys::read(config)?;
-    let only = algorithm(config)?.ok_or_else(|| ConfigError::new("algorithm", "is required"))?;
+    let only = algorithm(config)?.ok_or_else(|| ConfigError::required("algorithm"))?;
     let encoding = match config.text("bodyHashEncoding")? {
         None => Encoding::Hex,
         Some(name) => Encoding::find(name)

@@ -35,7 +35,7 @@ impl BoxCom {
         let mut key = || texts.next().filter(|text| !text.is_empty()).map(|text| Keys::from_texts(&[text]));
         let keys = [key(), key()];
         if keys.iter().all(Option::is_none) {
-            return Err(ConfigError::new("secret", "is required"));
+            return Err(ConfigError::required("secret"));
         }
         Ok(Self { keys })
     }

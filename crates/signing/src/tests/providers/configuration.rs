@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::providers::SECRETS_MAX;
+use crate::providers::spec::Kind;
 use serde_json::json;
 
 fn error(name: &str, config: &Value) -> Option<String> {
@@ -17,6 +18,39 @@ fn a_short_secret_is_refused_for_a_source_and_taken_for_a_single_request() {
     assert_eq!(error("svix", &config).unwrap(), "secret: must be a key of at least 16 bytes");
     assert!(find("svix").verifier_lenient(&config).is_ok());
     assert!(find("stripe").verifier_lenient(&json!({ "secret": "" })).is_err());
+}
+
+#[test]
+fn a_secret_of_one_byte_is_refused_for_every_type_that_takes_secrets_and_for_each_of_them() {
+    let is_open = |provider: &&Provider| provider.schemes.iter().all(|s| matches!(s.kind, Kind::Open | Kind::Closed));
+    let mut judged = 0;
+    for provider in Provider::all().iter().filter(|provider| !is_open(provider)) {
+        let good = "long enough for this";
+        for config in [
+            json!({ "secret": "x" }),
+            json!({ "secret": "" }),
+            json!({ "secret": "          " }),
+            json!({ "secrets": ["x"] }),
+            json!({ "secrets": [good, "x"] }),
+            json!({ "secret": good, "secrets": ["x"] }),
+            json!({ "secrets": ["", ""] }),
+        ] {
+            let said = error(&provider.name, &config).unwrap_or_else(|| panic!("{} takes {config}", provider.name));
+            assert!(said.starts_with("secret"), "{} {said}", provider.name);
+            judged += 1;
+        }
+    }
+    assert!(judged > 900, "{judged}");
+}
+
+#[test]
+fn a_place_in_boxs_list_may_be_empty() {
+    let secret = "long enough for this";
+    for config in [json!({ "secrets": ["", secret] }), json!({ "secrets": [secret, ""] })] {
+        assert!(error("box", &config).is_none());
+    }
+    assert!(error("stripe", &json!({ "secrets": ["", secret] })).is_some());
+    assert!(error("box", &json!({ "secrets": ["", "x"] })).is_some());
 }
 
 #[test]
@@ -59,6 +93,33 @@ fn addresses_are_understood_for_any_type_and_needed_for_one() {
     assert!(error("ip", &json!({})).unwrap().starts_with("allowIps: is required"));
     assert!(error("ip", &json!({ "allowIps": ["10.0.0.0/33"] })).unwrap().starts_with("allowIps: must be a list"));
     assert!(error("ip", &json!({ "allow": ["10.0.0.0/8"] })).is_none());
+}
+
+#[test]
+fn what_a_type_needs_is_all_that_it_asks_for() {
+    for (name, needs) in [
+        ("stripe", &["secret"][..]),
+        ("github", &[]),
+        ("asana", &[]),
+        ("generic-webhook", &[]),
+        ("svix", &["secret"]),
+        ("discord", &["publicKey"]),
+        ("basic", &["secret"]),
+        ("api-key", &["secret"]),
+        ("hmac", &["secret", "header"]),
+        ("jwt", &["secret", "algorithm"]),
+        ("cron", &["payload", "schedule"]),
+        ("ip-allow-list", &["allowIps"]),
+        ("adobe-sign", &["clientId"]),
+        ("adyen", &["secret"]),
+        ("braintree", &["secret", "publicKey"]),
+        ("pusher", &["secret", "key"]),
+        ("plaid", &["secret", "clientId"]),
+        ("paddle_classic", &["publicKey"]),
+        ("aws_sns", &[]),
+    ] {
+        assert_eq!(find(name).needs(), needs, "{name}");
+    }
 }
 
 #[test]
