@@ -244,7 +244,9 @@ impl Ingest {
             Received::Stored(id) => (id, answer),
             Received::Duplicate { first, status } => {
                 bump(&self.metrics.duplicates);
-                (first, answer.with_status(status))
+                // One that was refused at first and then accepted by hand: its sender may stop now.
+                let was_refused = !(200..400).contains(&status);
+                (first, if was_refused { answer } else { answer.with_status(status) })
             }
         };
         self.metrics.verdict(kind);

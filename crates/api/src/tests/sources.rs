@@ -276,5 +276,21 @@ async fn every_kind_of_source_is_listed_with_what_it_needs() {
     assert_eq!(said("stripe"), [json!(false), json!(false), json!(["secret"])]);
     assert_eq!(said("github"), [json!(false), json!(true), json!([])]);
     assert_eq!(said("generic-webhook"), [json!(true), json!(false), json!([])]);
+    assert_eq!(said("asana"), [json!(false), json!(false), json!([])], "its handshake brings the secret");
     assert!(kinds.iter().all(|k| !text(&k["title"]).is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_whose_handshake_brings_the_secret_may_be_made_without_one() {
+    let s = server().await;
+    let create = async |config: Value| {
+        s.ingest(Method::POST, "", Some(json!({"name": "n", "type": "asana", "config": config}))).await
+    };
+    let made = create(json!({})).await.expect(201);
+    assert_eq!(made["verification"], json!({"scheme": "asana", "insecure": false}));
+    for (config, field) in
+        [(json!({"secret": ""}), "secret"), (json!({"secrets": []}), "secrets"), (json!({"allowIps": "x"}), "allowIps")]
+    {
+        invalid_at(&create(config).await, &["body", "config", field]);
+    }
 }

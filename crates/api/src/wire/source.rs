@@ -137,7 +137,7 @@ pub(crate) fn read_promotion(f: &mut Fields) -> Promotion {
 
 /// Complains about what the provider says of a configuration.
 pub(crate) fn check_config(f: &mut Fields, provider: &'static Provider, config: &SecretConfig) {
-    let Err(wrong) = provider.verifier(config.value()) else { return };
+    let Err(wrong) = provider.check(config.value()) else { return };
     let path: &[Cow<'static, str>] = match &*wrong.field {
         "type" => &["type".into()],
         "config" => &["config".into()],
@@ -334,10 +334,9 @@ pub(crate) struct KindOut {
 
 impl KindOut {
     pub fn of(p: &'static Provider) -> Self {
-        let (is_open, missing) = match p.verifier(SecretConfig::empty().value()) {
-            Ok(verifier) => (verifier.is_insecure(), None),
-            Err(e) => (false, Some(e.field.into_owned())),
-        };
+        let empty = SecretConfig::empty();
+        let is_open = p.verifier(empty.value()).is_ok_and(|verifier| verifier.is_insecure());
+        let missing = p.check(empty.value()).err().map(|e| e.field.into_owned());
         KindOut {
             name: &p.name,
             title: &p.title,

@@ -39,6 +39,9 @@ pub struct Provider {
     /// Without a secret it verifies nothing.
     #[serde(default)]
     pub(super) secret_optional: bool,
+    /// Its handshake brings the secret; until then everything is refused.
+    #[serde(default)]
+    pub(super) learns_secret: bool,
     /// Shorter secrets are refused, in bytes.
     #[serde(default = "secret_min")]
     pub(super) secret_min: usize,
@@ -75,6 +78,16 @@ impl Provider {
             config.required(field)?;
         }
         self.build(config)
+    }
+
+    /// Whether a source may have this configuration. What [`verifier`](Self::verifier) says, but for a secret that a handshake
+    /// will bring.
+    pub fn check(&'static self, config: &Value) -> Result<(), ConfigError> {
+        let parsed = Config::new(config)?;
+        if self.learns_secret && !parsed.has("secret") && !parsed.has("secrets") {
+            return parsed.allow_ips().map(drop);
+        }
+        self.verifier(config).map(drop)
     }
 
     /// Like [`verifier`](Self::verifier), but takes secrets of any length: for judging vectors and single requests on the
