@@ -108,6 +108,7 @@ impl Target {
         connection.send(head.as_bytes()).unwrap();
         let mut writer = connection.stream.get_ref().try_clone().unwrap();
         let piece = [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat();
+        let piece = piece.repeat(65_536 / piece.len() + 1);
         let flood = thread::spawn(move || {
             let mut taken = 0;
             while taken < 2 * TAKEN_MAX && writer.write_all(&piece).is_ok() {
@@ -129,11 +130,11 @@ fn check_problem(answer: &Answer, status: u16, code: &str) {
 
 #[test]
 fn bodies_without_end_are_cut_off_at_the_limit() {
-    let target = Target::new(&[]);
+    let target = Target::new(&["--inbound-body-limit", "1MiB"]);
     let multipart = "content-type: multipart/form-data; boundary=b\r\n";
     let part = format!("--b\r\ncontent-disposition: form-data; name=\"n\"\r\n\r\n{}\r\n", "v".repeat(16_384));
     thread::scope(|scope| {
-        for (headers, chunk) in [("", vec![b'x'; 65_536]), (multipart, part.into_bytes()), ("", b"x".to_vec())] {
+        for (headers, chunk) in [("", vec![b'x'; 65_536]), (multipart, part.into_bytes()), ("", vec![b'x'; 16])] {
             let target = &target;
             scope.spawn(move || {
                 let (taken, answer) = target.flood(headers, &chunk);
@@ -175,11 +176,15 @@ fn gzip_bomb(len: usize) -> Vec<u8> {
     };
     bomb.extend(put(0b011, 3));
     bomb.extend(put(0b0000_1100, 8));
-    while bomb.len() < len - 16 {
+    let start = bomb.len();
+    for _ in 0..8 {
         // 285: 258 bytes; then distance 1.
         bomb.extend(put(0b1010_0011, 8));
         bomb.extend(put(0, 5));
     }
+    // Eight copies end where the first began in its byte.
+    let copies = bomb.split_off(start);
+    bomb.extend(copies.repeat((len - start - 16) / copies.len()));
     bomb.extend(put(0, 7));
     bomb.extend(put(0, 8));
     bomb

@@ -17,6 +17,8 @@ fn forged() -> Value {
     json!({"secret": "of somebody else"})
 }
 
+type Headers = Vec<(String, String)>;
+
 /// The reason that a request was refused for.
 fn reason(api: &Api, source: &Source, id: &str) -> String {
     let request = source.request(api, id);
@@ -31,7 +33,7 @@ fn what_is_refused_is_kept_with_its_reason() {
     let api = server.api(&launch);
     let source = Source::github(&api);
     let good = source.hook("push", "d-1", "{\"n\":1}");
-    let signature = |hook: &mut Hook, f: &dyn Fn(&mut Vec<(String, String)>, usize)| {
+    let signature = |hook: &mut Hook, f: &dyn Fn(&mut Headers, usize)| {
         let at = hook.headers.iter().position(|(name, _)| name == "x-hub-signature-256").unwrap();
         f(&mut hook.headers, at);
     };

@@ -136,10 +136,10 @@ fn a_long_poll_wakes_with_what_comes_and_a_stop_ends_it() {
     assert_eq!(server.ends_within(DEADLINE), 0);
 }
 
-/// Waits until so many connections are open besides the one that asks.
+/// Waits until so many polls wait.
 fn open_polls(api: &Api, n: usize) {
     until("the polls wait", || {
         let metrics = api.call("GET", "/metrics", None).text();
-        metrics.lines().any(|line| line == format!("postrider_http_connections {}", n + 1)).then_some(())
+        metrics.lines().any(|line| line == format!("postrider_http_streams {n}")).then_some(())
     });
 }
