@@ -289,7 +289,7 @@ async fn a_source_whose_handshake_brings_the_secret_may_be_made_without_one() {
     let made = create(json!({})).await.expect(201);
     assert_eq!(made["verification"], json!({"scheme": "asana", "insecure": false}));
     for (config, field) in
-        [(json!({"secret": ""}), "secret"), (json!({"secrets": []}), "secrets"), (json!({"allowIps": "x"}), "allowIps")]
+        [(json!({"secret": ""}), "secret"), (json!({"secrets": []}), "secret"), (json!({"allowIps": "x"}), "allowIps")]
     {
         invalid_at(&create(config).await, &["body", "config", field]);
     }
