@@ -142,7 +142,6 @@ async fn stream(wanted: &Wanted, cursor: &mut Option<String>, out: &mut (dyn Wri
             cut(why)
         };
     }
-    eprintln!("listening: {} -> {}", wanted.server, wanted.target);
     let why = events(wanted, answer, cursor, out).await;
     match why {
         Ok(why) => End::Cut { why, lived: true },
@@ -181,6 +180,7 @@ async fn events(
     out: &mut (dyn Write + Send),
 ) -> Result<String, Exit> {
     let mut reader = Reader::new(EVENT_BYTES_MAX);
+    let mut begun = false;
     loop {
         let frame = match timeout(SILENCE_MAX, answer.response.body_mut().frame()).await {
             Err(_) => return Ok(format!("nothing from the server for {} s", SILENCE_MAX.as_secs())),
@@ -197,6 +197,11 @@ async fn events(
             handle(wanted, &event, out).await?;
             if event.id.is_some() {
                 *cursor = event.id;
+            }
+            if cursor.is_some() && !begun {
+                begun = true;
+                // From here on nothing is missed, which it would be if the server went before it named the place.
+                eprintln!("listening: {} -> {}", wanted.server, wanted.target);
             }
         }
     }

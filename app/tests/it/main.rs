@@ -8,16 +8,25 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "what is tested runs in real time")]
 
+mod bins;
 mod black_hole;
+mod commands;
 mod config;
 mod crash;
 mod data_folder;
 mod delivery;
 mod failing_disk;
 mod full_disk;
+mod handshakes;
 mod health;
 mod help;
 mod hostile;
+mod inbound_crash;
+mod inbound_duplicates;
+mod inbound_hostile;
+mod inbound_refused;
+mod listen;
+mod pulling;
 mod seen;
 mod ssrf;
 mod start_up;

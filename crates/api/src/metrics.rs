@@ -45,7 +45,8 @@ impl HttpMetrics {
         counters.sum_us.fetch_add(duration_us, Relaxed);
     }
 
-    pub fn text(&self) -> String {
+    /// In Prometheus' text format. `streams` are open at the moment, long polls among them.
+    pub fn text(&self, streams: usize) -> String {
         let mut out = String::with_capacity(4096);
         out.push_str("# HELP postrider_http_requests_total Requests answered.\n");
         out.push_str("# TYPE postrider_http_requests_total counter\n");
@@ -64,6 +65,9 @@ impl HttpMetrics {
         out.push_str("# HELP postrider_http_connections Open connections.\n");
         out.push_str("# TYPE postrider_http_connections gauge\n");
         let _ = writeln!(out, "postrider_http_connections {}", self.connections.load(Relaxed));
+        out.push_str("# HELP postrider_http_streams Open streams and waiting long polls.\n");
+        out.push_str("# TYPE postrider_http_streams gauge\n");
+        let _ = writeln!(out, "postrider_http_streams {streams}");
         out
     }
 

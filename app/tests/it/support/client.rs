@@ -55,6 +55,23 @@ impl Api {
         Connection::open(self.address, &self.token)
     }
 
+    /// All of a list, oldest first.
+    pub fn all(&self, path: &str) -> Vec<Value> {
+        let mut connection = self.connect().unwrap();
+        let (mut found, mut from) = (Vec::new(), String::new());
+        loop {
+            let answer = connection.request("GET", &format!("{path}?limit=250{from}"), &[], b"").unwrap();
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            let page = answer.json();
+            found.extend(page["data"].as_array().unwrap().iter().cloned());
+            if page["done"] == true {
+                found.reverse();
+                return found;
+            }
+            from = format!("&iterator={}", page["iterator"].as_str().unwrap());
+        }
+    }
+
     /// A new application; its id.
     pub fn app(&self) -> String {
         id(&self.expect(201, "POST", "/api/v1/app", Some(&json!({"name": "chaos"}))))
@@ -120,10 +137,55 @@ impl Connection {
         let (first, headers) = read_head(&mut self.stream)?;
         let status = first.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
         let mut answer = Answer { status, headers, body: Vec::new() };
+        if answer.header("transfer-encoding") == Some("chunked") {
+            Chunked::new(&mut self.stream).read_to_end(&mut answer.body)?;
+            return Ok(answer);
+        }
         let length = answer.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
         answer.body.resize(length, 0);
         self.stream.read_exact(&mut answer.body)?;
         Ok(answer)
+    }
+}
+
+/// A body in chunks, without them.
+pub struct Chunked<R> {
+    stream: R,
+    /// Bytes of the chunk that are still to come.
+    left: usize,
+    ended: bool,
+}
+
+impl<R: BufRead> Chunked<R> {
+    pub fn new(stream: R) -> Chunked<R> {
+        Chunked { stream, left: 0, ended: false }
+    }
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl<R: BufRead> Read for Chunked<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 && !self.ended {
+            let size = self.line()?;
+            self.left = usize::from_str_radix(&size, 16).map_err(|_| io::ErrorKind::InvalidData)?;
+            self.ended = self.left == 0;
+            if self.ended {
+                self.line()?;
+            }
+        }
+        let wanted = into.len().min(self.left);
+        let got = self.stream.read(&mut into[..wanted])?;
+        self.left -= got;
+        if got > 0 && self.left == 0 {
+            self.line()?;
+        }
+        Ok(got)
     }
 }
 

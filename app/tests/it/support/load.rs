@@ -1,11 +1,12 @@
 //! Producers that post messages and don't give up: a lost answer is asked for again with the same key.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use super::client::Connection;
+use super::client::{Answer, Connection};
 use super::receiver::{Receiver, Seen};
 use super::{DEADLINE, Watch};
 
@@ -28,11 +29,37 @@ pub struct Load {
     producers: Vec<JoinHandle<()>>,
 }
 
+/// Posts a payload under a key.
+type Post = dyn Fn(&mut Connection, &str, &str) -> io::Result<Answer> + Send + Sync;
+/// The id in an answer that acknowledges; `None` in another.
+type Id = fn(&Answer) -> Option<String>;
+
 impl Load {
+    /// Of messages for an application.
     pub fn start(producers: usize, app: &str, token: &str) -> Load {
+        let path = format!("/api/v1/app/{app}/msg");
+        let post = move |connection: &mut Connection, key: &str, payload: &str| {
+            let body = format!("{{\"eventType\":\"a.b\",\"payload\":{payload}}}");
+            connection.request("POST", &path, &[("idempotency-key", key)], body.as_bytes())
+        };
+        let id = |answer: &Answer| {
+            let is_taken = answer.status == 202;
+            is_taken.then(|| answer.json()["id"].as_str().unwrap().to_owned())
+        };
+        Load::of(producers, token, post, id)
+    }
+
+    /// Of anything that is posted again, under the same key, until it is acknowledged.
+    pub fn of(
+        producers: usize,
+        token: &str,
+        post: impl Fn(&mut Connection, &str, &str) -> io::Result<Answer> + Send + Sync + 'static,
+        id: Id,
+    ) -> Load {
         let ledger = Arc::new(Watch::new(Ledger::default()));
-        let producers = (0..producers).map(|p| {
-            let producer = Producer { name: p, ledger: ledger.clone(), app: app.to_owned(), token: token.to_owned() };
+        let post: Arc<Post> = Arc::new(post);
+        let producers = (0..producers).map(|name| {
+            let producer = Producer { name, ledger: ledger.clone(), token: token.to_owned(), post: post.clone(), id };
             thread::spawn(move || producer.run())
         });
         Load { producers: producers.collect(), ledger }
@@ -75,8 +102,9 @@ impl Load {
 struct Producer {
     name: usize,
     ledger: Arc<Watch<Ledger>>,
-    app: String,
     token: String,
+    post: Arc<Post>,
+    id: Id,
 }
 
 impl Producer {
@@ -97,8 +125,6 @@ impl Producer {
 
     /// Posts until it is acknowledged; the message's id.
     fn post(&self, connection: &mut Option<Connection>, key: &str, payload: &str) -> Option<String> {
-        let body = format!("{{\"eventType\":\"a.b\",\"payload\":{payload}}}");
-        let path = format!("/api/v1/app/{}/msg", self.app);
         // The server that failed last; nothing is asked of it again.
         let mut failed = 0;
         loop {
@@ -111,10 +137,9 @@ impl Producer {
             if connection.is_none() {
                 *connection = Connection::open(server, &self.token).ok();
             }
-            let answer =
-                connection.as_mut().map(|c| c.request("POST", &path, &[("idempotency-key", key)], body.as_bytes()));
+            let answer = connection.as_mut().map(|c| (self.post)(c, key, payload));
             match answer {
-                Some(Ok(answer)) if answer.status == 202 => return answer.json()["id"].as_str().map(str::to_owned),
+                Some(Ok(answer)) if (self.id)(&answer).is_some() => return (self.id)(&answer),
                 // A server that stops says so, and a dead one nothing.
                 Some(Ok(answer)) if answer.status != 503 => {
                     self.ledger.with(|l| l.trouble.push(format!("{key}: {answer:?}")));

@@ -1,12 +1,16 @@
-//! What the tests of a running server share: the process, a client, receivers, load, a small disk.
+//! What the tests of a running server share: the process, a client, receivers, sources, load, commands that run
+//! beside it, a small disk.
 //!
 //! **Invariant:** nothing here sleeps and hopes: every wait has a condition, and a deadline that fails the test.
 
 pub mod client;
+pub mod command;
 pub mod disk;
+pub mod events;
 pub mod load;
 pub mod receiver;
 pub mod server;
+pub mod source;
 
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};

@@ -73,8 +73,19 @@ impl Receiver {
         })
     }
 
+    /// A good one at this address.
+    pub fn at(address: SocketAddr) -> Receiver {
+        Receiver::listen_at(address, |stream, record| {
+            let _ = serve(stream, record, &|_, _| Say(204, ""));
+        })
+    }
+
     fn listen(each: impl Fn(TcpStream, &Watch<Record>) + Send + Sync + 'static) -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Receiver::listen_at(SocketAddr::from(([127, 0, 0, 1], 0)), each)
+    }
+
+    fn listen_at(address: SocketAddr, each: impl Fn(TcpStream, &Watch<Record>) + Send + Sync + 'static) -> Receiver {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let record = Arc::new(Watch::new(Record::default()));
         let (shared, each) = (record.clone(), Arc::new(each));

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -87,9 +88,10 @@ impl Launch {
     }
 
     /// An address that can be had again after a kill: outside the range from which the system takes ports for
-    /// connections, and from a place in it that other processes don't start at.
+    /// connections, and from a place in it that neither other processes nor other tests of this one start at.
     pub fn lasting_address() -> SocketAddr {
-        let from = std::process::id() % 16_000;
+        static GIVEN: AtomicU32 = AtomicU32::new(0);
+        let from = std::process::id() % 16_000 + GIVEN.fetch_add(1, Ordering::Relaxed);
         let mut candidates =
             (0..16_000).map(|i| SocketAddr::from(([127, 0, 0, 1], 16_000 + ((from + i) % 16_000) as u16)));
         candidates.find(|address| TcpListener::bind(address).is_ok()).unwrap()

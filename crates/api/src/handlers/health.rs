@@ -25,7 +25,9 @@ pub(crate) async fn show(page: Page, shared: &Shared) -> Result<Reply, Problem> 
             Ok(Reply::ok(&serde_json::json!({"status": "ready"})))
         }
         Page::Metrics => Ok(Reply::text(
-            shared.metrics.text() + &crate::metrics::store_text(shared.store.metrics()) + &(shared.config.metrics)(),
+            shared.metrics.text(shared.config.limits.max_streams.saturating_sub(shared.live.free()))
+                + &crate::metrics::store_text(shared.store.metrics())
+                + &(shared.config.metrics)(),
         )),
     }
 }

@@ -127,12 +127,11 @@ impl Live {
         true
     }
 
-    /// How many feeds have a pump.
     /// How many more streams there is room for.
-    #[cfg(test)]
     pub fn free(&self) -> usize {
         self.permits.available_permits()
     }
+    /// How many feeds have a pump.
     #[cfg(test)]
     pub fn pumps(&self) -> usize {
         self.channels.lock().len()

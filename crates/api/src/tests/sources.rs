@@ -301,3 +301,18 @@ async fn every_kind_of_source_is_listed_with_what_it_needs() {
     assert_eq!(said("plaid")[2], json!(["secret", "clientId"]));
     assert!(kinds.iter().all(|k| !text(&k["title"]).is_empty()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_whose_handshake_brings_the_secret_may_be_made_without_one() {
+    let s = server().await;
+    let create = async |config: Value| {
+        s.ingest(Method::POST, "", Some(json!({"name": "n", "type": "asana", "config": config}))).await
+    };
+    let made = create(json!({})).await.expect(201);
+    assert_eq!(made["verification"], json!({"scheme": "asana", "insecure": false}));
+    for (config, field) in
+        [(json!({"secret": ""}), "secret"), (json!({"secrets": []}), "secret"), (json!({"allowIps": "x"}), "allowIps")]
+    {
+        invalid_at(&create(config).await, &["body", "config", field]);
+    }
+}
