@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use domain::Clock;
 use serde_json::{Value, json};
@@ -112,11 +112,10 @@ pub fn vectors(file: &Path, out: &mut dyn Write) -> Exit {
         Ok(vectors) => vectors,
         Err(error) => return fail(format!("{}: {error}", file.display()), Exit::Usage),
     };
-    // Bodies in files of their own are named from the folder that holds the folders of vectors.
-    let base = file.canonicalize().ok().and_then(|f| Some(f.parent()?.parent()?.to_owned())).unwrap_or_default();
+    let folders = folders(file);
     let mut out = io::BufWriter::new(out);
     for (id, vector) in vectors {
-        let verdict = vector.and_then(|vector| judge(&vector, &base).map_err(|e| e.to_string()));
+        let verdict = vector.and_then(|vector| judge(&vector, base(&vector, &folders)).map_err(|e| e.to_string()));
         let line = match verdict {
             Ok(()) => json!({ "id": id, "valid": true, "reason": null }),
             Err(reason) => json!({ "id": id, "valid": false, "reason": reason }),
@@ -126,6 +125,19 @@ pub fn vectors(file: &Path, out: &mut dyn Write) -> Exit {
         }
     }
     told(out.flush(), Exit::Ok)
+}
+
+/// Where bodies in files of their own may be: named from the folder that holds the folders of vectors, or from the file's.
+fn folders(file: &Path) -> Vec<PathBuf> {
+    let whole = file.canonicalize().unwrap_or_default();
+    let own = whole.parent();
+    own.and_then(Path::parent).into_iter().chain(own).map(Path::to_owned).collect()
+}
+
+fn base<'a>(vector: &Vector, folders: &'a [PathBuf]) -> &'a Path {
+    let name = vector.body_file.as_deref().unwrap_or_default();
+    let holds = folders.iter().find(|folder| folder.join(name).is_file());
+    holds.or(folders.first()).map_or(Path::new(""), PathBuf::as_path)
 }
 
 type Found = Vec<(Value, Result<Vector, String>)>;
