@@ -12,7 +12,7 @@ use domain::source_config_aad;
 use serde_json::Value;
 use signing::SecretBox;
 use signing::providers::handshake::{self, Handshake, Reply};
-use signing::providers::{Inbound, Refusal};
+use signing::providers::{Inbound, Refusal, SecretConfig};
 use std::net::IpAddr;
 use store::{Store, StoreError};
 use zeroize::Zeroizing;
@@ -80,7 +80,8 @@ impl Judge<'_> {
             if handed.0.len() == ROUNDS_MAX {
                 return Err(unsigned(guard, "it takes too many documents to verify".to_owned()));
             }
-            let question = (guard.provider.name == "plaid").then(|| plaid::question(&guard.config.0, &url)).flatten();
+            let question =
+                (guard.provider.name == "plaid").then(|| plaid::question(guard.config.value(), &url)).flatten();
             let document = match question {
                 Some((url, json)) => Box::pin(self.documents.post(url, json)).await,
                 None => Box::pin(self.documents.get(&url)).await,
@@ -115,7 +116,7 @@ impl Judge<'_> {
     /// Takes a secret that a handshake brings, if the source has none.
     async fn learn(&self, prepared: &Prepared, guard: &Guard, secret: String, reply: Reply) -> Ruling {
         let secret = Zeroizing::new(secret);
-        let Some(plain) = with_secret(&guard.config.0, &secret) else {
+        let Some(plain) = with_secret(guard.config.value(), &secret) else {
             return unsigned(guard, "the source has a secret already; a handshake can't replace it".to_owned());
         };
         let route = &prepared.route;
@@ -145,8 +146,7 @@ fn with_secret(config: &Value, secret: &str) -> Option<Zeroizing<Vec<u8>>> {
     }
     let mut fields = config.as_object()?.clone();
     fields.insert("secret".to_owned(), Value::String(secret.to_owned()));
-    let config = crate::prepared::Wiped(Value::Object(fields));
-    serde_json::to_vec(&config.0).ok().map(Zeroizing::new)
+    Some(SecretConfig::new(Value::Object(fields)).text())
 }
 
 /// Refused for what it is. Some providers look at how: GoCardless reads 498 as a bad signature, Xero wants an empty 401.

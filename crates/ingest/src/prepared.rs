@@ -9,13 +9,11 @@ use crate::reading::Reading;
 use domain::{SourceRoute, source_config_aad};
 use ipnet::IpNet;
 use parking_lot::RwLock;
-use serde_json::{Map, Value};
 use signing::SecretBox;
 use signing::providers::handshake::{self, Context};
-use signing::providers::{Config, ConfigError, Provider, Verifier};
+use signing::providers::{Config, ConfigError, Provider, SecretConfig, Verifier};
 use std::collections::HashMap;
 use std::sync::Arc;
-use zeroize::Zeroize;
 
 /// A source, ready.
 pub(crate) struct Prepared {
@@ -39,29 +37,11 @@ pub(crate) enum Gate {
 
 pub(crate) struct Guard {
     pub provider: &'static Provider,
-    pub config: Wiped,
+    pub config: SecretConfig,
     /// The text says why there is none: then only a handshake that brings a secret gets through.
     pub verifier: Result<Verifier, String>,
     /// Networks that requests have to come from; empty takes any.
     pub allow_ips: Vec<IpNet>,
-}
-
-/// A configuration whose texts are wiped when it is dropped.
-pub(crate) struct Wiped(pub Value);
-
-impl Drop for Wiped {
-    fn drop(&mut self) {
-        wipe(&mut self.0);
-    }
-}
-
-fn wipe(value: &mut Value) {
-    match value {
-        Value::String(text) => text.zeroize(),
-        Value::Array(items) => items.iter_mut().for_each(wipe),
-        Value::Object(fields) => fields.values_mut().for_each(wipe),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }
 
 impl Prepared {
@@ -93,27 +73,27 @@ impl Prepared {
 fn guard(provider: &'static Provider, route: &SourceRoute, secret_box: &SecretBox) -> Result<Guard, String> {
     let unusable = |e: ConfigError| format!("the source's configuration is unusable: {e}");
     let config = open(route, secret_box)?;
-    let allow_ips = Config::new(&config.0).and_then(|c| c.allow_ips()).map_err(unusable)?;
-    let verifier = provider.verifier(&config.0).map_err(unusable);
+    let allow_ips = Config::new(config.value()).and_then(|c| c.allow_ips()).map_err(unusable)?;
+    let verifier = provider.verifier(config.value()).map_err(unusable);
     Ok(Guard { provider, verifier, allow_ips, config })
 }
 
 impl Guard {
     /// For handshakes, which have to be answered before there is a verifier, too.
     pub fn context(&self) -> Option<Context<'_>> {
-        Some(Context { provider: &self.provider.name, config: Config::new(&self.config.0).ok()? })
+        Some(Context { provider: &self.provider.name, config: Config::new(self.config.value()).ok()? })
     }
 }
 
 /// The configuration of a source, opened: an object.
-pub(crate) fn open(route: &SourceRoute, secret_box: &SecretBox) -> Result<Wiped, String> {
+pub(crate) fn open(route: &SourceRoute, secret_box: &SecretBox) -> Result<SecretConfig, String> {
     let opened = secret_box.open(&route.config_sealed, &source_config_aad(route.source));
     let opened = opened.map_err(|e| format!("the source's configuration can't be opened: {e}"))?;
     if opened.is_empty() {
-        return Ok(Wiped(Value::Object(Map::new())));
+        return Ok(SecretConfig::empty());
     }
-    match serde_json::from_slice(&opened).map(Wiped) {
-        Ok(config) if config.0.is_object() => Ok(config),
+    match serde_json::from_slice(&opened).map(SecretConfig::new) {
+        Ok(config) if config.value().is_object() => Ok(config),
         // The parser's message may quote what it read.
         Ok(_) | Err(_) => Err("the source's configuration is no JSON object".to_owned()),
     }

@@ -46,15 +46,6 @@ pub struct StoreMetrics {
     pub refused_full: AtomicU64,
     /// Whether it was at the last look.
     pub disk_full: AtomicBool,
-    /// Requests to sources, duplicates too.
-    pub requests_received: AtomicU64,
-    /// Those that were not verified.
-    pub requests_refused: AtomicU64,
-    /// Those whose events were all known.
-    pub requests_duplicate: AtomicU64,
-    /// Those that wait for their source to go live.
-    pub requests_held: AtomicU64,
-    pub handshakes: AtomicU64,
     pub attempts_succeeded: AtomicU64,
     pub attempts_failed: AtomicU64,
     /// Settlements of leases that were no longer held.

@@ -9,9 +9,10 @@ use crate::wire::bin::{BinOut, ShareOut, SharedOut, read_changes, read_new, shar
 use crate::wire::fields::Fields;
 use crate::wire::list::{self, ListOut};
 use crate::wire::query::Query;
-use crate::wire::source::{SecretConfig, UNVERIFIED, check_config, read_promotion};
+use crate::wire::source::{UNVERIFIED, check_config, read_promotion};
 use domain::{SourceState, Timestamp};
 use http::StatusCode;
+use signing::providers::SecretConfig;
 use std::time::Duration;
 use store::{EndpointFields, EndpointRef, Ref, Source, SourceFields, SourcePatch, StoreError};
 

@@ -6,10 +6,10 @@ use crate::reply::Reply;
 use crate::wire::fields::Fields;
 use crate::wire::list::{self, ListOut};
 use crate::wire::source::{
-    self, KindOut, RotatedOut, SecretConfig, SourceIn, SourceOut, check_config, ingest_url, read_changes, read_whole,
+    self, KindOut, RotatedOut, SourceIn, SourceOut, check_config, ingest_url, read_changes, read_whole,
 };
 use domain::{SourceId, SourceState, source_config_aad};
-use signing::providers::Provider;
+use signing::providers::{Provider, SecretConfig};
 use std::time::Duration;
 use store::{Ref, Source, SourceFields, SourcePatch, SourceSealer, StoreError};
 use zeroize::Zeroizing;

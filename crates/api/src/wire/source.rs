@@ -10,10 +10,9 @@ use crate::problem::Problem;
 use domain::{IdCodec, SourceOptions, SourceState};
 use serde::Serialize;
 use serde_json::Value;
-use signing::providers::Provider;
+use signing::providers::{Provider, SecretConfig};
 use std::borrow::Cow;
 use store::{Metadata, Source};
-use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of a configuration as JSON at most.
 const CONFIG_BYTES_MAX: usize = 64 * 1024;
@@ -27,40 +26,6 @@ const NEAR_MAX: usize = 3;
 
 /// The kind of a source without verification, and of every bin.
 pub(crate) const UNVERIFIED: &str = "generic-webhook";
-
-/// A configuration with its secrets. No `Debug`; wiped when dropped.
-pub(crate) struct SecretConfig(Value);
-
-impl SecretConfig {
-    pub fn new(value: Value) -> Self {
-        SecretConfig(value)
-    }
-    pub fn empty() -> Self {
-        SecretConfig(Value::Object(serde_json::Map::new()))
-    }
-    pub fn value(&self) -> &Value {
-        &self.0
-    }
-    /// As it is sealed.
-    pub fn text(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(serde_json::to_vec(&self.0).unwrap_or_default())
-    }
-}
-
-impl Drop for SecretConfig {
-    fn drop(&mut self) {
-        wipe(&mut self.0);
-    }
-}
-
-fn wipe(value: &mut Value) {
-    match value {
-        Value::String(text) => text.zeroize(),
-        Value::Array(items) => items.iter_mut().for_each(wipe),
-        Value::Object(fields) => fields.values_mut().for_each(wipe),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
 
 /// A source that is written whole.
 pub(crate) struct SourceIn {
@@ -287,7 +252,7 @@ impl SourceOut {
             id: codec.text(s.id),
             uid: s.uid,
             name: s.name,
-            config: provider.map_or_else(|| SecretConfig::empty().0.take(), |p| p.shown(config.value())),
+            config: provider.map_or_else(|| Value::Object(serde_json::Map::new()), |p| p.shown(config.value())),
             ingest_url: ingest_url(origin, &s.token),
             metadata: s.metadata,
             options: s.options,

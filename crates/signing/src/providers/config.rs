@@ -216,7 +216,32 @@ impl<'a> Config<'a> {
     }
 }
 
-/// A configuration with its secrets, wiped when dropped.
+/// A configuration with its secrets, as a source has it: opened or about to be sealed. No `Debug`; wiped when dropped.
+pub struct SecretConfig(Value);
+
+impl SecretConfig {
+    pub fn new(value: Value) -> Self {
+        SecretConfig(value)
+    }
+    pub fn empty() -> Self {
+        SecretConfig(Value::Object(Map::new()))
+    }
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+    /// As it is sealed.
+    pub fn text(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(serde_json::to_vec(&self.0).unwrap_or_default())
+    }
+}
+
+impl Drop for SecretConfig {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// The fields that a verifier keeps, wiped when dropped.
 pub(crate) struct KeptConfig {
     fields: Map<String, Value>,
     is_lenient: bool,

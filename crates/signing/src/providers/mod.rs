@@ -31,7 +31,7 @@ mod template;
 mod time;
 pub mod vectors;
 
-pub use config::{Config, SECRET_LEN_MIN, SECRETS_MAX, Secret};
+pub use config::{Config, SECRET_LEN_MIN, SECRETS_MAX, Secret, SecretConfig};
 pub use provider::{Provider, Verifier};
 pub use refusal::{ConfigError, Refusal};
 pub use request::{Inbound, Materials, NoMaterials};

@@ -274,7 +274,7 @@ macro_rules! suite {
                 a_delivery_read_from_disk_passes_through_all_the_same,
                 a_source_that_is_gone_gets_nothing,
                 below_the_disk_reserve_requests_are_refused,
-                received_requests_are_counted;
+                only_new_messages_of_requests_are_counted;
             requests:
                 requests_are_walked_both_ways_and_filtered,
                 requests_of_several_sources_are_followed_in_order,

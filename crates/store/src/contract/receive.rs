@@ -284,7 +284,7 @@ pub async fn below_the_disk_reserve_requests_are_refused(f: F) {
     assert!(matches!(w.store.receive(w.inbound(&source, 2).await).await, Err(StoreError::Busy { .. })));
 }
 
-pub async fn received_requests_are_counted(f: F) {
+pub async fn only_new_messages_of_requests_are_counted(f: F) {
     let w = World::new(f).await;
     let source = w.source(|_| {}).await;
     let verdicts =
@@ -294,7 +294,5 @@ pub async fn received_requests_are_counted(f: F) {
     }
     first_of(w.store.receive(w.inbound(&source, 1).await).await);
     let m = w.store.metrics();
-    let counted = [&m.requests_received, &m.requests_refused, &m.requests_duplicate, &m.requests_held, &m.handshakes];
-    assert_eq!(counted.map(|c| c.load(Relaxed)), [6, 1, 1, 1, 1]);
     assert_eq!(m.messages_accepted.load(Relaxed), 2);
 }

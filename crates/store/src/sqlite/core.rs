@@ -100,11 +100,6 @@ pub(super) struct Counts {
     pub succeeded: u64,
     pub failed: u64,
     pub lost: u64,
-    pub received: u64,
-    pub refused: u64,
-    pub duplicate: u64,
-    pub held: u64,
-    pub handshakes: u64,
 }
 
 /// How far a transaction had come.
@@ -263,11 +258,6 @@ impl Core {
             (&m.attempts_succeeded, c.succeeded),
             (&m.attempts_failed, c.failed),
             (&m.leases_lost, c.lost),
-            (&m.requests_received, c.received),
-            (&m.requests_refused, c.refused),
-            (&m.requests_duplicate, c.duplicate),
-            (&m.requests_held, c.held),
-            (&m.handshakes, c.handshakes),
         ] {
             counter.fetch_add(n, Relaxed);
         }

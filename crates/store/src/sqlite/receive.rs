@@ -50,10 +50,8 @@ impl Core {
                 None => fresh.push(event),
             }
         }
-        self.tx.counts.received += 1;
         if let Some(first) = first.filter(|_| fresh.is_empty()) {
             if let Some(status) = self.count_duplicate(source, first)? {
-                self.tx.counts.duplicate += 1;
                 return Ok(Received::Duplicate { first, status });
             }
             // It is gone although its keys are not: these events are new.
@@ -200,13 +198,6 @@ impl Core {
     }
 
     fn count_stored(&mut self, r: &NewRequest, id: RequestId) -> Result<()> {
-        let counts = &mut self.tx.counts;
-        match r.verdict.kind() {
-            VerdictKind::Refused => counts.refused += 1,
-            VerdictKind::Held => counts.held += 1,
-            VerdictKind::Handshake => counts.handshakes += 1,
-            VerdictKind::Accepted | VerdictKind::Captured => {}
-        }
         let Some(stored) = self.stored_of.get_mut(&r.source.source) else { return Ok(()) };
         *stored += 1;
         match r.source.options.requests_kept {

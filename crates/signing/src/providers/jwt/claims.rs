@@ -171,7 +171,7 @@ fn time_ms(claims: &Claims, name: &str) -> Result<Option<i64>, Refusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let whole = value.as_i64().map(|seconds| seconds.saturating_mul(1000));
     // Beyond the year 10000 it is no time; below, the cast is exact enough.
-    #[allow(clippy::cast_possible_truncation)]
+    #[expect(clippy::cast_possible_truncation, reason = "a time in milliseconds fits")]
     let broken = || value.as_f64().filter(|seconds| seconds.abs() < 2.6e11).map(|seconds| (seconds * 1000.0) as i64);
     match whole.or_else(broken) {
         Some(ms) => Ok(Some(ms)),

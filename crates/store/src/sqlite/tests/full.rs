@@ -116,7 +116,7 @@ async fn a_request_that_finds_no_room_is_refused_and_new_when_it_comes_again() {
         w.clock.advance(Duration::from_secs(1));
     }
     assert_eq!(w.store.metrics().deliveries_leased.load(Relaxed), 0);
-    assert_eq!(w.store.metrics().requests_received.load(Relaxed), 20, "what was undone doesn't count");
+    assert_eq!(w.store.metrics().messages_accepted.load(Relaxed), 20, "what was undone doesn't count");
     limit_pages(&w, -1).await;
     w.advance(Duration::from_secs(1)).await;
     w.store_request(big.clone()).await;
