@@ -26,8 +26,8 @@ use tower::ServiceExt;
 
 /// Where the APIs begin; preflights are for these paths only.
 const PREFIXES: [&str; 2] = ["/api/v1/", "/ingest/api/v1/"];
-/// Where sources' URLs begin.
-const INBOUND_PREFIX: &str = "/in/";
+/// Where the URLs of sources, links, clicks and forms begin.
+const INBOUND_PREFIXES: [&str; 4] = ["/in/", "/l/", "/c/", "/f/"];
 /// The row of the table that the front matches itself.
 const MESSAGE_CREATE: usize = 0;
 
@@ -77,7 +77,8 @@ impl Api {
 
     /// Who answers a request for `path`, if it is inbound.
     pub(crate) fn inbound(&self, path: &str) -> Option<Arc<dyn Inbound>> {
-        if path.starts_with(INBOUND_PREFIX) { self.shared.config.inbound.clone() } else { None }
+        let is_inbound = INBOUND_PREFIXES.iter().any(|prefix| path.starts_with(prefix));
+        if is_inbound { self.shared.config.inbound.clone() } else { None }
     }
 
     /// Answers one request.

@@ -76,6 +76,10 @@ pub enum Kind {
     Task,
     Source,
     Request,
+    Link,
+    Form,
+    Import,
+    File,
 }
 
 impl Kind {
@@ -89,6 +93,10 @@ impl Kind {
             Kind::Task => "qtask_",
             Kind::Source => "src_",
             Kind::Request => "req_",
+            Kind::Link => "link_",
+            Kind::Form => "form_",
+            Kind::Import => "imp_",
+            Kind::File => "file_",
         }
     }
 }
@@ -133,6 +141,14 @@ typed_id! {
     SourceId = Source;
     /// A captured inbound request.
     RequestId = Request;
+    /// A short link.
+    LinkId = Link;
+    /// A form.
+    FormId = Form;
+    /// An import of links.
+    ImportId = Import;
+    /// A file that came with a form's submission.
+    FileId = File;
 }
 
 /// An organisation's row number. Its public text comes from its tokens, so it is stored.
@@ -178,6 +194,16 @@ impl IdCodec {
         let mut s = String::with_capacity(40);
         self.write(id, &mut s);
         s
+    }
+
+    /// A keyed hash of `bytes` for the purpose `label`: what has it was made by this installation.
+    pub fn tag(&self, label: u8, bytes: &[u8]) -> u64 {
+        let mut h = SipHasher13::new_with_key(&self.key);
+        // No kind of id has such a number.
+        h.write_u8(0x80 | label);
+        h.write(bytes);
+        let tag = h.finish128();
+        tag.h1 ^ tag.h2
     }
 
     /// The id that `text` names, or `None` when this installation never made such an id.

@@ -6,9 +6,11 @@
 pub mod answer;
 pub mod decide;
 pub mod delivery;
+pub mod form;
 pub mod guard;
 pub mod ids;
 pub mod inbound;
+pub mod link;
 pub mod outcome;
 pub mod retry;
 pub mod retry_after;
@@ -19,14 +21,16 @@ pub mod time;
 pub use answer::{ANSWER_HEADERS_OWNED, is_answer_header};
 pub use decide::{Decision, LaneSignal, decide};
 pub use delivery::{Cause, DeadReason, DeliveryKey};
+pub use form::{FieldType, FormField, FormRoute, FormSpec};
 pub use ids::{
-    AppId, AttemptId, EndpointId, EventTypeId, IdCodec, Kind, MessageId, OrgId, RequestId, Seq, SeqGen, SourceId,
-    TaskId, TypedId, Uid,
+    AppId, AttemptId, EndpointId, EventTypeId, FileId, FormId, IdCodec, ImportId, Kind, LinkId, MessageId, OrgId,
+    RequestId, Seq, SeqGen, SourceId, TaskId, TypedId, Uid,
 };
 pub use inbound::{
     DedupBy, DedupOptions, DeliveryMode, HeadError, RequestHead, ResponseOptions, SourceOptions, SourceRoute,
     SourceState, source_config_aad,
 };
+pub use link::{ClickId, LinkParts, LinkRoute, is_slug};
 pub use outcome::{AttemptReport, Outcome, RefusedRule, Stage, Unreachable};
 pub use retry::RetrySchedule;
 pub use retry_after::RetryAfter;

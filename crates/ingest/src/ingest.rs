@@ -82,19 +82,24 @@ impl Ingest {
         &self.metrics
     }
 
-    /// Answers a request to `/in/...`. `peer` is the other end of the connection.
+    /// Answers a request to `/in/...`, `/l/...`, `/c/...` or `/f/...`. `peer` is the other end of the connection.
     pub async fn answer<B: Body<Data = Bytes> + Unpin>(
         &self,
         request: Request<B>,
         peer: SocketAddr,
     ) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
-        let mut response = match self.take(&parts, body, peer.ip()).await {
-            Ok(response) => response,
-            Err(problem) => {
-                self.metrics.problem(problem.status);
-                Answer::from(&problem).into_response(None)
-            }
+        let mut response = match parts.uri.path().as_bytes() {
+            [b'/', b'l', b'/', ..] => self.redirect(&parts, peer.ip()).await,
+            [b'/', b'c', b'/', ..] => self.pixel(&parts, peer.ip()).await,
+            [b'/', b'f', b'/', ..] => Box::pin(self.form(&parts, body, peer.ip())).await,
+            _ => match self.take(&parts, body, peer.ip()).await {
+                Ok(response) => response,
+                Err(problem) => {
+                    self.metrics.problem(problem.status);
+                    Answer::from(&problem).into_response(None)
+                }
+            },
         };
         if parts.method == Method::HEAD {
             *response.body_mut() = Full::default();

@@ -1,6 +1,6 @@
-//! The inbound data plane: what happens to a request to a source's URL.
+//! The inbound data plane: what happens to a request to the URL of a source, a link or a form.
 //!
-//! Called by `app`, which mounts it under `/in/`. **Invariant:** imports domain, store and signing only; a request is
+//! Called by `app`, which mounts it under `/in/`, `/l/`, `/c/` and `/f/`. **Invariant:** imports domain, store and signing only; a request is
 //! answered after it is stored, and is forwarded by nobody here: the engine does that.
 
 mod answer;
@@ -10,9 +10,11 @@ mod config;
 mod content;
 mod documents;
 mod envelope;
+mod forms;
 mod gate;
 mod ingest;
 mod keys;
+mod links;
 mod metrics;
 mod origin;
 mod plaid;
@@ -24,6 +26,7 @@ mod release;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 pub use config::IngestConfig;
 pub use ingest::Ingest;

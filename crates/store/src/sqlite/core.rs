@@ -102,6 +102,17 @@ pub(super) struct Counts {
     pub lost: u64,
 }
 
+/// A message that was just written, on its way to whoever subscribed.
+pub(super) struct Outgoing<'a, S> {
+    pub message: MessageId,
+    pub event_type: &'a str,
+    pub channels: &'a [S],
+    pub payload: &'a bytes::Bytes,
+    /// Goes with the payload when it is delivered as it came.
+    pub passage: Option<&'a Arc<RequestHead>>,
+    pub deliver_at: Option<Timestamp>,
+}
+
 /// How far a transaction had come.
 struct Mark {
     leases: usize,
@@ -479,9 +490,15 @@ impl Core {
         match &m.only {
             Some((endpoint, cause)) => self.create_delivery(id, m, endpoint, *cause, now)?,
             None => {
-                for endpoint in m.route.matching(&m.event_type, &m.channels) {
-                    self.create_delivery(id, m, endpoint, Cause::Subscribed, now)?;
-                }
+                let message = Outgoing {
+                    message: id,
+                    event_type: &m.event_type,
+                    channels: &m.channels,
+                    payload: &m.payload,
+                    passage: None,
+                    deliver_at: m.deliver_at,
+                };
+                self.fan_out(&m.route, &message, now)?;
             }
         }
         self.touched_app(m.route.app);
@@ -511,8 +528,9 @@ impl Core {
     fn insert_message(&self, id: MessageId, m: &NewMessage, now: Timestamp) -> Result<()> {
         const DAY: Duration = Duration::from_secs(86_400);
         let until = m.payload_retention_days.map(|d| now.plus(DAY * d).0);
-        self.conn.prepare_cached("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)")?.execute(
-            params![
+        self.conn
+            .prepare_cached("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)")?
+            .execute(params![
                 id.0,
                 m.route.app.0,
                 m.event_type,
@@ -523,8 +541,25 @@ impl Core {
                 m.deliver_at.map(|t| t.0),
                 until,
                 &m.payload[..],
-            ],
-        )?;
+            ])?;
+        Ok(())
+    }
+
+    /// A delivery for each endpoint that the message goes to.
+    pub(super) fn fan_out<S: AsRef<str>>(
+        &mut self,
+        route: &AppRoute,
+        m: &Outgoing<'_, S>,
+        now: Timestamp,
+    ) -> Result<()> {
+        for endpoint in route.matching(m.event_type, m.channels) {
+            let key = DeliveryKey { message: m.message, endpoint: endpoint.endpoint, ordinal: 0 };
+            let found = Found { key, attempts: 0, cause: Cause::Subscribed };
+            match m.deliver_at.filter(|t| *t > now) {
+                Some(later) => self.defer(&found, later)?,
+                None => self.lease_or_defer(&found, endpoint, (m.payload, m.passage), now)?,
+            }
+        }
         Ok(())
     }
 

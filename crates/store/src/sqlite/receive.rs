@@ -3,13 +3,12 @@
 //! **Invariant:** an event whose keys are all known makes nothing; one that is new has its keys registered in the
 //! transaction that stores its request and its message. So the copies of an event are one message, however they race.
 
-use super::core::Core;
-use super::deliveries::Found;
+use super::core::{Core, Outgoing};
 use super::requests;
 use crate::error::StoreError;
 use crate::event_keys::EventKey;
 use crate::inbound::{InboundEvent, NewRequest, Received, Verdict, VerdictKind};
-use domain::{AppRoute, Cause, DeliveryKey, MessageId, RequestHead, RequestId, Seq, SourceId, SourceRoute, Timestamp};
+use domain::{AppRoute, MessageId, RequestHead, RequestId, Seq, SourceId, SourceRoute, Timestamp};
 use rusqlite::{OptionalExtension, params};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -186,11 +185,15 @@ impl Core {
                     origin.source.0,
                     origin.request.0
                 ])?;
-            for endpoint in route.matching::<&str>(&event.event_type, &[]) {
-                let key = DeliveryKey { message, endpoint: endpoint.endpoint, ordinal: 0 };
-                let found = Found { key, attempts: 0, cause: Cause::Subscribed };
-                self.lease_or_defer(&found, endpoint, (&event.payload, origin.passage), now)?;
-            }
+            let outgoing = Outgoing::<&str> {
+                message,
+                event_type: &event.event_type,
+                channels: &[],
+                payload: &event.payload,
+                passage: origin.passage,
+                deliver_at: None,
+            };
+            self.fan_out(route, &outgoing, now)?;
             self.tx.counts.accepted += 1;
             first = first.or(Some(message));
         }

@@ -10,8 +10,11 @@ use std::path::Path;
 /// Kept in `PRAGMA application_id`: "Post".
 const APPLICATION_ID: i64 = 0x506f_7374;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_start.sql"), include_str!("../../migrations/0002_receive.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_start.sql"),
+    include_str!("../../migrations/0002_receive.sql"),
+    include_str!("../../migrations/0003_links.sql"),
+];
 
 /// The schema this program knows.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;

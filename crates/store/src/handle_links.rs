@@ -1,0 +1,136 @@
+//! The handle's verbs of links and forms.
+//!
+//! **Invariant:** as in `handle`: a verb that returned `Ok` is on disk, and every later read sees it; but for `click`,
+//! which returns before.
+
+use crate::error::StoreError;
+use crate::handle::Store;
+use crate::links::*;
+use crate::types::{Page, PageQuery};
+use domain::{AppId, FileId, FormId, FormRoute, ImportId, LinkId, LinkRoute, MessageId, OrgId};
+use std::sync::Arc;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+fn unbuilt<T>() -> Result<T> {
+    Err(StoreError::Failed("not built yet".to_owned()))
+}
+
+#[allow(unused_variables)]
+impl Store {
+    /// The organisation's application for links and forms: an ordinary one with the uid `links`, made when it is asked for
+    /// and isn't there.
+    pub async fn own_app(&self, org: OrgId) -> Result<AppId> {
+        unbuilt()
+    }
+
+    // ---- links ----
+
+    /// `Conflict` for a taken slug. `NotFound` for an application that is none of the organisation's.
+    pub async fn create_link(&self, org: OrgId, fields: LinkFields) -> Result<Link> {
+        unbuilt()
+    }
+    pub async fn link(&self, org: OrgId, link: LinkId) -> Result<Link> {
+        unbuilt()
+    }
+    pub async fn links(&self, org: OrgId, filter: LinkFilter, page: PageQuery<LinkId>) -> Result<Page<Link, LinkId>> {
+        unbuilt()
+    }
+    pub async fn patch_link(&self, org: OrgId, link: LinkId, patch: LinkPatch) -> Result<Link> {
+        unbuilt()
+    }
+    /// Gone at once; its figures are deleted in the background. Its messages stay until they expire.
+    pub async fn delete_link(&self, org: OrgId, link: LinkId) -> Result<()> {
+        unbuilt()
+    }
+    /// The link behind a slug, from memory when it is there. For the hot path.
+    pub fn link_route_cached(&self, slug: &str) -> Option<Arc<LinkRoute>> {
+        None
+    }
+    /// The link behind a slug; `None` for one that nothing has. One look-up.
+    pub async fn link_route(&self, slug: &str) -> Result<Option<Arc<LinkRoute>>> {
+        unbuilt()
+    }
+    /// The link by its number, as the hot path sees it.
+    pub async fn link_route_of(&self, link: LinkId) -> Result<Option<Arc<LinkRoute>>> {
+        unbuilt()
+    }
+
+    // ---- imports ----
+
+    pub async fn start_import(&self, org: OrgId, app: Option<AppId>, name: String) -> Result<Import> {
+        unbuilt()
+    }
+    /// Writes rows of an import and how far it has come, in one transaction. `Conflict` when the import is finished. Rows
+    /// up to the line that was dealt with already are skipped. At most 4,096 rows.
+    pub async fn import_links(&self, org: OrgId, import: ImportId, rows: Vec<ImportRow>) -> Result<Import> {
+        unbuilt()
+    }
+    pub async fn end_import(&self, org: OrgId, import: ImportId, status: ImportStatus) -> Result<Import> {
+        unbuilt()
+    }
+    pub async fn import(&self, org: OrgId, import: ImportId) -> Result<Import> {
+        unbuilt()
+    }
+    pub async fn imports(&self, org: OrgId, page: PageQuery<ImportId>) -> Result<Page<Import, ImportId>> {
+        unbuilt()
+    }
+    /// Rows that made no link, after a line. The first 10,000 of an import are kept.
+    pub async fn import_errors(
+        &self,
+        org: OrgId,
+        import: ImportId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<ImportError>> {
+        unbuilt()
+    }
+
+    // ---- forms ----
+
+    pub async fn create_form(&self, org: OrgId, fields: FormFields, token: String) -> Result<Form> {
+        unbuilt()
+    }
+    pub async fn form(&self, org: OrgId, form: FormId) -> Result<Form> {
+        unbuilt()
+    }
+    pub async fn forms(&self, org: OrgId, page: PageQuery<FormId>) -> Result<Page<Form, FormId>> {
+        unbuilt()
+    }
+    pub async fn patch_form(&self, org: OrgId, form: FormId, patch: FormPatch) -> Result<Form> {
+        unbuilt()
+    }
+    pub async fn delete_form(&self, org: OrgId, form: FormId) -> Result<()> {
+        unbuilt()
+    }
+    /// The form behind a URL's token, from memory when it is there; `None` for one that nothing has.
+    pub async fn form_route(&self, token: &str) -> Result<Option<Arc<FormRoute>>> {
+        unbuilt()
+    }
+    pub async fn form_file(&self, file: FileId) -> Result<FormFile> {
+        unbuilt()
+    }
+
+    // ---- events ----
+
+    /// Hands over a click and returns at once; it is on disk with the commit after the next. `Busy` when too many wait:
+    /// it is lost then.
+    pub fn click(&self, event: OwnEvent) -> Result<()> {
+        unbuilt()
+    }
+    /// Stores an event with its deliveries, and counts it. On disk when it returns.
+    pub async fn record(&self, event: OwnEvent) -> Result<Recorded> {
+        unbuilt()
+    }
+    /// What the visitors of a day (days since the Unix epoch, UTC) are hashed with. Those of earlier days are deleted.
+    pub async fn visitor_salt(&self, day: i64) -> Result<[u8; 16]> {
+        unbuilt()
+    }
+    pub async fn stats(&self, origin: OriginId, query: StatQuery) -> Result<Stats> {
+        unbuilt()
+    }
+    /// Events of a link or form before `before`, newest first, with their payloads.
+    pub async fn own_events(&self, origin: OriginId, before: Option<MessageId>, limit: u32) -> Result<OwnEvents> {
+        unbuilt()
+    }
+}
