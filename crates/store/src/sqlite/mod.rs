@@ -9,6 +9,7 @@ pub(crate) mod core;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
 mod event_keys;
+mod event_pages;
 pub(crate) mod event_types;
 mod log;
 pub(crate) mod messages;

@@ -281,7 +281,7 @@ impl Core {
         for hash in events.iter().flat_map(|e| &e.keys) {
             let key: EventKey = (source, *hash);
             if self.event_owner(&key, oldest)?.is_none() {
-                self.merge_event_key(&key, request)?;
+                self.merge_event_keys(&[(key, request)])?;
             }
         }
         Ok(())

@@ -125,7 +125,7 @@ impl Core {
         let keys = self
             .conn
             .prepare_cached(
-                "DELETE FROM event_key WHERE (source, hash) IN (SELECT source, hash FROM event_key WHERE source = ? LIMIT ?)",
+                "DELETE FROM event_page WHERE (source, first) IN (SELECT source, first FROM event_page WHERE source = ? LIMIT ?)",
             )?
             .execute(params![source, budget])?;
         if keys == budget as usize {

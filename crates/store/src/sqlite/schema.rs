@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_receive.sql"),
     include_str!("../../migrations/0003_links.sql"),
+    include_str!("../../migrations/0004_event_pages.sql"),
 ];
 
 /// The schema this program knows.

@@ -30,7 +30,7 @@ const MAY_SCAN: &[&str] = &[
     "SELECT hash FROM revoked_token",
     "SELECT endpoint, waiting, dead FROM lane WHERE",
     "SELECT id FROM attempt ORDER BY message DESC LIMIT 1",
-    "SELECT 1 FROM event_key LIMIT 1",
+    "SELECT 1 FROM event_page LIMIT 1",
     // Stops at its limit; the table has no rows that it doesn't want, once they are reclaimed.
     "FROM lease WHERE epoch <> ? LIMIT ?",
     // The index holds nothing but what is asked for.
@@ -80,8 +80,9 @@ async fn no_statement_reads_more_than_it_needs() {
         ("id > ?2 AND id < ?3 ORDER BY id ASC", "message_by_app (app=? AND rowid>"),
         ("FROM consumer WHERE app = ? AND sink = ? AND consumer = ?", "PRIMARY KEY (app=? AND sink=? AND consumer=?"),
         ("SELECT 1 FROM message WHERE app = ? AND event_id = ?", "message_event_id (app=? AND event_id=?"),
-        ("SELECT request FROM event_key", "PRIMARY KEY (source=? AND hash=?"),
-        ("SELECT source, hash FROM event_key WHERE (source, hash) >", "PRIMARY KEY ((source,hash)>(?,?)"),
+        ("SELECT first, keys FROM event_page", "PRIMARY KEY (source=? AND first<?"),
+        ("SELECT first FROM event_page", "PRIMARY KEY (source=? AND first>?"),
+        ("SELECT source, first, keys FROM event_page WHERE (source, first) >", "PRIMARY KEY ((source,first)>(?,?)"),
         ("FROM request WHERE source = ?1 AND id > ?2 AND id < ?3", "request_by_source (source=? AND rowid>"),
         (
             "SELECT id FROM request WHERE source = ? AND id > ? ORDER",
