@@ -4,6 +4,7 @@
 //! transaction does to lanes, keys and routes counts only once it has committed, and is undone when it has not.
 
 use super::deliveries::{self, Found};
+use super::receive::Stored;
 use super::{endpoints, messages, tokens};
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
@@ -67,8 +68,10 @@ pub struct Core {
     keys: KeyWindow,
     operational: HashMap<OrgId, Option<AppId>>,
     pub(super) event_keys: EventKeys,
-    /// Sources known to exist, and requests stored since their number was last looked at.
-    pub(super) stored_of: HashMap<SourceId, u32>,
+    /// Sources known to exist.
+    pub(super) stored_of: HashMap<SourceId, Stored>,
+    /// Those whose last span this transaction noted.
+    pub(super) tx_spans: Vec<SourceId>,
 }
 
 /// What the open transaction will mean for memory.
@@ -161,6 +164,7 @@ impl Core {
             operational: HashMap::new(),
             event_keys: EventKeys::new(config.dedup_window_keys),
             stored_of: HashMap::new(),
+            tx_spans: Vec::new(),
             epoch,
             conn,
             config,
@@ -233,6 +237,7 @@ impl Core {
         let mut tx = std::mem::take(&mut self.tx);
         self.count(tx.counts);
         self.event_keys.commit();
+        self.tx_spans.clear();
         for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
             self.lanes.count(endpoint, waiting, dead);
         }
@@ -314,6 +319,7 @@ impl Core {
             self.keys.remove(hash);
         }
         self.event_keys.rollback();
+        self.forget_spans();
         for lease in &tx.leases {
             self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
         }
@@ -356,12 +362,20 @@ impl Core {
         if !keep {
             self.conn.prepare_cached("ROLLBACK TO verb")?.execute([])?;
             self.event_keys.back_to(keys);
+            self.forget_spans();
             for lease in self.tx.back_to(mark) {
                 self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
             }
         }
         self.conn.prepare_cached("RELEASE verb")?.execute([])?;
         Ok(())
+    }
+
+    /// What was noted of them may be undone: it is noted again.
+    fn forget_spans(&mut self) {
+        for source in std::mem::take(&mut self.tx_spans) {
+            self.forget_span(source);
+        }
     }
 
     pub fn connection(&self) -> &Connection {
