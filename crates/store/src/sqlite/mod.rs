@@ -12,6 +12,7 @@ mod event_keys;
 pub(crate) mod event_types;
 mod log;
 pub(crate) mod messages;
+pub(crate) mod own_events;
 mod receive;
 pub(crate) mod requests;
 mod requests_sweep;
@@ -20,6 +21,7 @@ mod rows;
 mod schema;
 pub(crate) mod settle;
 pub(crate) mod sources;
+pub(crate) mod stats;
 pub(crate) mod status;
 pub(crate) mod tasks;
 #[cfg(test)]
