@@ -12,6 +12,7 @@ use crate::event_keys::EventKeys;
 use crate::idempotency::KeyWindow;
 use crate::inbound::Topic;
 use crate::lanes::Lanes;
+use crate::novelty::Novelty;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
 use crate::sqlite::rows;
@@ -72,6 +73,7 @@ pub struct Core {
     pub(super) stored_of: HashMap<SourceId, Stored>,
     /// Those whose last span this transaction noted.
     pub(super) tx_spans: Vec<SourceId>,
+    pub(super) novelty: Novelty,
 }
 
 /// What the open transaction will mean for memory.
@@ -89,6 +91,8 @@ pub(super) struct Tx {
     pub failing: Vec<(EndpointId, Option<Timestamp>)>,
     /// (endpoint, hour) -> success, fail, canceled
     pub stats: HashMap<(EndpointId, i64), (u32, u32, u32)>,
+    /// Events of links and forms, to be added to the figures.
+    pub counted: Vec<super::own_events::Counted>,
     dirty_apps: Vec<AppId>,
     dirty_sources: Vec<SourceId>,
     touched: Touched,
@@ -121,18 +125,21 @@ struct Mark {
     leases: usize,
     dues: usize,
     lane_deltas: HashMap<EndpointId, (i64, i64)>,
+    counted: usize,
     counts: Counts,
 }
 
 impl Tx {
     fn mark(&self) -> Mark {
         let (lane_deltas, counts) = (self.lane_deltas.clone(), self.counts);
-        Mark { leases: self.leases.len(), dues: self.dues.len(), lane_deltas, counts }
+        let (leases, dues, counted) = (self.leases.len(), self.dues.len(), self.counted.len());
+        Mark { leases, dues, lane_deltas, counted, counts }
     }
     /// Returns the leases that are no more. Applications that became dirty stay so: they are only read again.
     fn back_to(&mut self, mark: Mark) -> Vec<Lease> {
         self.dues.truncate(mark.dues);
         self.lane_deltas = mark.lane_deltas;
+        self.counted.truncate(mark.counted);
         self.counts = mark.counts;
         self.leases.split_off(mark.leases)
     }
@@ -163,6 +170,7 @@ impl Core {
             broken: false,
             operational: HashMap::new(),
             event_keys: EventKeys::new(config.dedup_window_keys),
+            novelty: Novelty::new(config.visitors_remembered),
             stored_of: HashMap::new(),
             tx_spans: Vec::new(),
             epoch,
@@ -176,6 +184,7 @@ impl Core {
         core.rebuild_lanes()
             .and_then(|()| core.rebuild_keys(now))
             .and_then(|()| core.rebuild_event_keys())
+            .and_then(|()| core.rebuild_visitors(now))
             .map_err(&unusable)?;
         Ok(core)
     }
@@ -238,6 +247,7 @@ impl Core {
         self.count(tx.counts);
         self.event_keys.commit();
         self.tx_spans.clear();
+        self.novelty.commit();
         for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
             self.lanes.count(endpoint, waiting, dead);
         }
@@ -320,6 +330,7 @@ impl Core {
         }
         self.event_keys.rollback();
         self.forget_spans();
+        self.novelty.rollback();
         for lease in &tx.leases {
             self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
         }
@@ -347,12 +358,12 @@ impl Core {
                 s.execute(params![endpoint.0, hour, success, fail, canceled])?;
             }
         }
-        Ok(())
+        self.write_counts()
     }
 
     /// Runs `f` so that its writes, in memory too, are undone when it says `false`. An error undoes the transaction.
     pub(crate) fn savepoint(&mut self, now: Timestamp, f: impl FnOnce(&mut Core) -> bool) -> Result<()> {
-        let (mark, keys) = (self.tx.mark(), self.event_keys.mark());
+        let (mark, keys, novelty) = (self.tx.mark(), self.event_keys.mark(), self.novelty.mark());
         self.conn.prepare_cached("SAVEPOINT verb")?.execute([])?;
         let keep = f(self);
         if self.conn.is_autocommit() {
@@ -363,6 +374,7 @@ impl Core {
             self.conn.prepare_cached("ROLLBACK TO verb")?.execute([])?;
             self.event_keys.back_to(keys);
             self.forget_spans();
+            self.novelty.back_to(&novelty);
             for lease in self.tx.back_to(mark) {
                 self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
             }
@@ -714,6 +726,11 @@ impl Core {
         }
         let retention = Some(self.retention.next_at());
         [self.lanes.next_wake(), retention].into_iter().flatten().min()
+    }
+
+    /// Clicks that came to nothing.
+    pub(crate) fn clicks_lost(&self, n: usize) {
+        self.metrics.clicks_lost.fetch_add(n as u64, Relaxed);
     }
 
     /// Publishes the gauges.

@@ -13,6 +13,7 @@ mod event_pages;
 pub(crate) mod event_types;
 mod log;
 pub(crate) mod messages;
+pub(crate) mod own_events;
 mod receive;
 pub(crate) mod requests;
 mod requests_sweep;
@@ -21,6 +22,7 @@ mod rows;
 mod schema;
 pub(crate) mod settle;
 pub(crate) mod sources;
+pub(crate) mod stats;
 pub(crate) mod status;
 pub(crate) mod tasks;
 #[cfg(test)]
