@@ -10,6 +10,7 @@ pub(crate) mod deliveries;
 pub(crate) mod endpoints;
 mod event_keys;
 pub(crate) mod event_types;
+mod first_seen;
 mod log;
 pub(crate) mod messages;
 mod receive;
