@@ -136,6 +136,8 @@ fn store_config(s: &Settings, data_dir: &DataDir) -> StoreConfig {
         endpoint_disable_after: s.endpoint_disable_after,
         request_retention: s.request_retention,
         dedup_window_keys: s.dedup_window_keys as usize,
+        link_cache: s.link_cache as usize,
+        stat_minute_retention: s.stat_retention,
         disk_reserve: s.disk_reserve.bytes(),
         vfs: None,
     }

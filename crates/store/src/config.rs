@@ -28,6 +28,10 @@ pub struct StoreConfig {
     pub request_retention: Duration,
     /// Keys of received events remembered in memory, about; older ones are on disk.
     pub dedup_window_keys: usize,
+    /// Links remembered in memory, about; the others are on disk.
+    pub link_cache: usize,
+    /// How long figures of links and forms are kept by the minute; those by the day stay with their link or form.
+    pub stat_minute_retention: Duration,
     /// Disable an endpoint that only failed for so long; zero never does.
     pub endpoint_disable_after: Duration,
     /// Free bytes of disk below which messages are refused.
