@@ -138,6 +138,8 @@ fn store_config(s: &Settings, data_dir: &DataDir) -> StoreConfig {
         first_seen_retention: s.first_per_retention,
         dedup_window_keys: s.dedup_window_keys as usize,
         visitors_remembered: s.visitors_remembered as usize,
+        link_cache: s.link_cache as usize,
+        stat_minute_retention: s.stat_retention,
         disk_reserve: s.disk_reserve.bytes(),
         vfs: None,
     }

@@ -140,6 +140,10 @@ pub static SETTINGS: &[Setting] = &[
         "How many visitors of links and forms are remembered in memory, so that each counts once a day",
         |s| &mut s.visitors_remembered,
     ),
+    row("link-cache", "1000000", "How many short links are kept in memory; the rest is on disk", |s| &mut s.link_cache),
+    row("stat-retention", "400d", "Age at which figures of links and forms are kept by the day only", |s| {
+        &mut s.stat_retention
+    }),
     row("inbound-body-limit", "5MiB", "Largest body of a request to a source", |s| &mut s.inbound_body_limit),
     row("inbound-memory", "512MiB", "Bytes of all bodies of requests to sources that are being read", |s| {
         &mut s.inbound_memory

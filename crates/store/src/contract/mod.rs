@@ -16,8 +16,11 @@ pub mod endpoints;
 pub mod event_types;
 pub mod failing;
 pub mod first_per;
+pub mod forms;
+pub mod imports;
 pub mod lanes;
 pub mod leases;
+pub mod links;
 pub mod lists;
 pub mod operational;
 pub mod pull;
@@ -112,6 +115,8 @@ pub fn config() -> StoreConfig {
         first_seen_retention: 365 * DAY,
         dedup_window_keys: 10_000,
         visitors_remembered: 10_000,
+        link_cache: 10_000,
+        stat_minute_retention: 400 * DAY,
         endpoint_disable_after: 5 * DAY,
         disk_reserve: 0,
         vfs: None,
@@ -261,6 +266,34 @@ macro_rules! suite {
                 expired_sources_are_deleted_a_bounded_slice_at_a_time,
                 the_application_of_a_source_is_in_no_list_and_goes_only_with_it,
                 numbers_of_sources_grow_over_a_restart_although_the_clock_was_set_back;
+            links:
+                a_link_keeps_what_it_was_given,
+                a_link_belongs_to_its_organisation_and_its_slug_to_nobody_else,
+                an_organisation_has_one_application_for_its_links_and_forms,
+                a_link_is_only_of_an_ordinary_application_of_its_organisation,
+                patch_link_keeps_what_it_leaves_out_and_clears_what_it_nulls,
+                a_redirect_sees_a_change_at_once_and_the_same_route_between,
+                more_links_than_fit_in_memory_are_all_found,
+                links_are_walked_both_ways_and_filtered,
+                a_rare_tag_is_found_in_bounded_steps,
+                links_go_with_their_application,
+                numbers_of_links_grow_over_a_restart_although_the_clock_was_set_back;
+            forms:
+                a_form_keeps_what_it_was_given,
+                a_form_belongs_to_its_organisation,
+                patch_form_keeps_what_it_leaves_out,
+                a_submission_sees_a_change_at_once,
+                forms_are_walked_both_ways,
+                forms_go_with_their_application;
+            imports:
+                good_rows_become_links_and_bad_ones_are_told_by_line,
+                a_taken_slug_is_told_with_who_has_it,
+                a_line_is_dealt_with_once,
+                a_stopped_import_goes_on_and_a_finished_one_does_not,
+                an_import_belongs_to_its_organisation,
+                imports_are_walked_both_ways,
+                only_the_first_errors_of_an_import_are_kept_and_all_are_counted,
+                an_import_and_its_errors_expire;
             pull:
                 messages_are_pulled_oldest_first_from_where_one_left_off,
                 a_rare_message_is_pulled_in_bounded_steps,
