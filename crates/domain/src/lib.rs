@@ -9,6 +9,8 @@ pub mod delivery;
 pub mod event;
 pub mod form;
 pub mod guard;
+mod head_v1;
+mod header_names;
 pub mod ids;
 pub mod inbound;
 pub mod link;
