@@ -65,6 +65,7 @@ static BOUNDS: &[Bound] = &[
     above_zero("inbound-body-limit", |s| s.inbound_body_limit > ByteSize::default()),
     above_zero("inbound-headers-limit", |s| s.inbound_headers_limit > 0),
     above_zero("inbound-header-bytes-limit", |s| s.inbound_header_bytes_limit > ByteSize::default()),
+    above_zero("click-queue", |s| s.click_queue > 0),
     above_zero("max-streams", |s| s.max_streams > 0),
     above_zero("live-rows-per-second", |s| s.live_rows_per_second > 0),
     Bound { name: "runtime-threads", must: "be at most 1024", holds: |s| s.runtime_threads <= 1024 },

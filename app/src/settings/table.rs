@@ -152,6 +152,9 @@ pub static SETTINGS: &[Setting] = &[
     row("inbound-header-bytes-limit", "64KiB", "Size of the headers of a request to a source, at most", |s| {
         &mut s.inbound_header_bytes_limit
     }),
+    row("click-queue", "65536", "Clicks on links that wait to be recorded, at most; beyond it they are lost", |s| {
+        &mut s.click_queue
+    }),
     row(
         "trusted-proxies",
         "",

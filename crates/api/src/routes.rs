@@ -8,8 +8,8 @@ use crate::auth::Capability::{
 };
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, endpoint, event_type, export, health, message, operational, poller,
-    request, secret, source, source_endpoint as source_ep, stream, task,
+    application as app, attempt, auth, batch, bin, conversion, endpoint, event_type, export, health, message,
+    operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -233,4 +233,6 @@ routes! {
     Get "/api/v1/bin/{bin_id}/request/{request_id}/raw" Org, request::raw;
     Post "/api/v1/bin/{bin_id}/request/{request_id}/accept" Org, request::accept;
     Post "/api/v1/bin/{bin_id}/request/{request_id}/replay" Org, request::replay;
+
+    Post "/api/v1/conversion" Org, conversion::create;
 }

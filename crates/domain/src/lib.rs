@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod decide;
 pub mod delivery;
+pub mod event;
 pub mod form;
 pub mod guard;
 mod head_v1;
@@ -23,6 +24,7 @@ pub mod time;
 pub use answer::{ANSWER_HEADERS_OWNED, is_answer_header};
 pub use decide::{Decision, LaneSignal, decide};
 pub use delivery::{Cause, DeadReason, DeliveryKey};
+pub use event::Conversion;
 pub use form::{FieldType, FormField, FormRoute, FormSpec};
 pub use ids::{
     AppId, AttemptId, EndpointId, EventTypeId, FileId, FormId, IdCodec, ImportId, Kind, LinkId, MessageId, OrgId,

@@ -28,6 +28,8 @@ pub struct IngestConfig {
     pub delayed_max: usize,
     /// Sources kept ready in memory.
     pub sources_cached: usize,
+    /// Clicks on links that wait to be recorded at most; beyond it they are lost.
+    pub click_queue: usize,
     /// How often held requests are looked for without being told of any.
     pub held_interval: Duration,
 }
@@ -45,6 +47,7 @@ impl Default for IngestConfig {
             delay_max: Duration::from_secs(30),
             delayed_max: 1_000,
             sources_cached: 10_000,
+            click_queue: 65_536,
             held_interval: Duration::from_secs(60),
         }
     }

@@ -33,6 +33,25 @@ pub struct IngestMetrics {
     pub fetch_failed: AtomicU64,
     /// Held requests that became messages.
     pub released: AtomicU64,
+    /// Requests to links that were led on.
+    pub redirects: AtomicU64,
+    /// To links that there are not, or that are disabled.
+    pub redirects_unknown: AtomicU64,
+    pub redirects_expired: AtomicU64,
+    /// Answered 503 or 500.
+    pub redirects_failed: AtomicU64,
+    /// Clicks that the store took.
+    pub clicks: AtomicU64,
+    /// Clicks that were led on, but not recorded: too many waited, or the store failed.
+    pub clicks_lost: AtomicU64,
+    pub pixels_converted: AtomicU64,
+    pub pixels_repeated: AtomicU64,
+    /// For a click that was none, or whose link is gone.
+    pub pixels_unknown: AtomicU64,
+    /// Of visitors who don't want it, and of pages that nobody saw yet.
+    pub pixels_untracked: AtomicU64,
+    /// The store failed.
+    pub pixels_lost: AtomicU64,
 }
 
 impl IngestMetrics {
@@ -91,7 +110,35 @@ impl IngestMetrics {
             head(&mut out, name, help);
             let _ = writeln!(out, "{name} {}", n.load(Relaxed));
         }
+        self.write_links(&mut out);
         out
+    }
+
+    fn write_links(&self, out: &mut String) {
+        let outcomes = [
+            ("redirected", &self.redirects),
+            ("unknown", &self.redirects_unknown),
+            ("expired", &self.redirects_expired),
+            ("failed", &self.redirects_failed),
+        ];
+        table(out, "postrider_link_requests_total", "Requests to links by what became of them", &outcomes);
+        let outcomes = [("recorded", &self.clicks), ("lost", &self.clicks_lost)];
+        table(out, "postrider_link_clicks_total", "Clicks by what became of them", &outcomes);
+        let outcomes = [
+            ("converted", &self.pixels_converted),
+            ("repeated", &self.pixels_repeated),
+            ("unknown", &self.pixels_unknown),
+            ("untracked", &self.pixels_untracked),
+            ("lost", &self.pixels_lost),
+        ];
+        table(out, "postrider_link_pixels_total", "Conversion pixels by what became of them", &outcomes);
+    }
+}
+
+fn table(out: &mut String, name: &str, help: &str, outcomes: &[(&str, &AtomicU64)]) {
+    head(out, name, help);
+    for (outcome, n) in outcomes {
+        let _ = writeln!(out, "{name}{{outcome=\"{outcome}\"}} {}", n.load(Relaxed));
     }
 }
 
@@ -119,5 +166,6 @@ mod tests {
             assert!(text.contains(&format!("postrider_inbound_requests_total{line}")), "{text}");
         }
         assert!(text.contains("\npostrider_inbound_duplicates_total 0\n"));
+        assert!(text.contains("\npostrider_link_clicks_total{outcome=\"lost\"} 0\n"));
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod attempt;
 pub(crate) mod auth;
 pub(crate) mod batch;
 pub(crate) mod bin;
+pub(crate) mod conversion;
 pub(crate) mod endpoint;
 pub(crate) mod event_type;
 pub(crate) mod export;

@@ -72,6 +72,7 @@ GET /api/v1/operational-webhook/endpoint/{endpoint_id}/headers org
 PUT /api/v1/operational-webhook/endpoint/{endpoint_id}/headers org
 GET /api/v1/operational-webhook/endpoint/{endpoint_id}/secret org
 POST /api/v1/operational-webhook/endpoint/{endpoint_id}/secret/rotate org
+POST /api/v1/conversion org
 GET /api/v1/health any
 GET /api/v1/health/ping any
 GET /livez any

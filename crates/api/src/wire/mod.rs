@@ -6,6 +6,7 @@
 pub(crate) mod application;
 pub(crate) mod attempt;
 pub(crate) mod bin;
+pub(crate) mod conversion;
 pub(crate) mod endpoint;
 pub(crate) mod event_type;
 pub(crate) mod export;
