@@ -139,6 +139,9 @@ pub static SETTINGS: &[Setting] = &[
     row("inbound-header-bytes-limit", "64KiB", "Size of the headers of a request to a source, at most", |s| {
         &mut s.inbound_header_bytes_limit
     }),
+    row("form-body-limit", "10MiB", "Largest submission of a form, with its files", |s| &mut s.form_body_limit),
+    row("form-file-limit", "10MiB", "Largest file in a submission of a form", |s| &mut s.form_file_limit),
+    row("form-fields-limit", "200", "Fields of a submission, at most, with its files", |s| &mut s.form_fields_limit),
     row(
         "trusted-proxies",
         "",
