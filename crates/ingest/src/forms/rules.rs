@@ -255,3 +255,140 @@ fn value(rule: &FormField, text: &str) -> Result<Value, String> {
     }
     syntax::read(rule, text).map_err(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use serde_json::json;
+
+    fn spec(fields: Value) -> FormSpec {
+        let mut spec: FormSpec = serde_json::from_value(json!({"fields": fields, "filesMax": 2})).unwrap();
+        spec.file_bytes_max = 10;
+        spec
+    }
+    fn entry(name: &str, text: &str) -> Entry {
+        Entry { name: name.into(), value: Given::Text(text.into()) }
+    }
+    fn entries(pairs: &[(&str, &str)]) -> Vec<Entry> {
+        pairs.iter().map(|(name, text)| entry(name, text)).collect()
+    }
+    fn file(name: &str, file_name: &str, len: usize) -> Entry {
+        let content = Bytes::from(vec![b'x'; len]);
+        let upload = Upload { name: file_name.into(), content_type: "a/b".into(), content };
+        Entry { name: name.into(), value: Given::File(upload) }
+    }
+    fn member(name: &str, value: Value) -> Entry {
+        Entry { name: name.into(), value: Given::Json(value) }
+    }
+
+    fn taken(spec: &FormSpec, entries: Vec<Entry>, want: &[(&str, Value)]) {
+        let submission = judge(spec, entries, 100).unwrap();
+        let got: Vec<_> = submission.fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        assert_eq!(got, want.iter().map(|(name, value)| (*name, value)).collect::<Vec<_>>());
+    }
+    fn refused(spec: &FormSpec, entries: Vec<Entry>, status: u16, want: &[(&str, &str)]) {
+        let refusal = judge(spec, entries, 100).unwrap_err();
+        let got: Vec<_> = refusal.wrongs.iter().map(|wrong| (wrong.field.as_str(), &*wrong.problem)).collect();
+        assert_eq!((refusal.problem.status, &got[..]), (status, want));
+    }
+
+    #[test]
+    fn a_form_without_rules_takes_any_fields_but_control_fields() {
+        let sent = entries(&[
+            ("z", "1"),
+            ("_redirect", "https://evil.test"),
+            ("_charset_", "utf-8"),
+            ("__proto__", "x"),
+            ("constructor", "y"),
+            ("a", ""),
+            ("z", "2"),
+            ("utm_source", "news"),
+        ]);
+        let open = spec(json!([]));
+        taken(&open, sent, &[("z", json!(["1", "2"])), ("constructor", json!("y")), ("a", json!(""))]);
+        let utm = judge(&open, entries(&[("utm_source", "news")]), 100).unwrap().utm;
+        assert_eq!(utm, [("utm_source".to_owned(), "news".to_owned())]);
+        let nested = json!({"b": [1, {"c": null}]});
+        taken(&open, vec![member("a", nested.clone()), member("l", json!([1]))], &[("a", nested), ("l", json!([1]))]);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let mut spec = spec(json!([
+            {"name": "email", "type": "email", "required": true},
+            {"name": "name", "required": true, "maxLength": 3},
+            {"name": "age", "type": "integer"},
+            {"name": "terms", "type": "checkbox", "required": true},
+        ]));
+        let sent = entries(&[("name", "  "), ("age", "x"), ("terms", "off"), ("age2", "1")]);
+        let mut wrong = vec![("email", "is required"), ("name", "is required"), ("age", "is no whole number")];
+        wrong.push(("terms", "is required"));
+        refused(&spec, sent, 422, &wrong);
+        spec.only_known_fields = true;
+        let sent = entries(&[("email", "a@b.co"), ("name", "Anna"), ("terms", "on"), ("forged", "1"), ("_x", "1")]);
+        refused(&spec, sent, 422, &[("name", "is longer than 3 characters"), ("forged", "is no field of this form")]);
+        let sent = entries(&[("email", "a@b.co"), ("email", "c@d.co"), ("name", "Ann"), ("terms", "on")]);
+        refused(&spec, sent, 422, &[("email", "came more than once")]);
+    }
+
+    #[test]
+    fn typed_fields_are_values_and_what_was_not_filled_is_left_out() {
+        let spec = spec(json!([
+            {"name": "n", "type": "number"},
+            {"name": "t"},
+            {"name": "many", "type": "choice", "multiple": true, "options": ["a", "b"]},
+            {"name": "yes", "type": "checkbox"},
+            {"name": "no", "type": "checkbox"},
+        ]));
+        let sent = [("n", " "), ("t", ""), ("many", "b"), ("yes", "0"), ("yes", "1")];
+        let want = [("no", json!(false)), ("t", json!("")), ("many", json!(["b"])), ("yes", json!(true))];
+        taken(&spec, entries(&sent), &want);
+        let sent = vec![member("n", json!(1.5)), member("many", json!(["a", "b"])), member("yes", json!(true))];
+        let rest = vec![member("t", Value::Null), member("no", json!("off"))];
+        let want = [("n", json!(1.5)), ("many", json!(["a", "b"])), ("yes", json!(true)), ("no", json!(false))];
+        taken(&spec, sent.into_iter().chain(rest).collect(), &want);
+        let sent = vec![
+            member("n", json!([1])),
+            member("t", json!({})),
+            member("many", json!([["a"]])),
+            member("yes", json!("maybe")),
+        ];
+        let plain = "must be one plain value";
+        let wrong = [("n", plain), ("t", plain), ("many", plain), ("yes", "is neither on nor off")];
+        refused(&spec, sent, 422, &wrong);
+        refused(&spec, vec![file("t", "a", 1)], 422, &[("t", "takes no file")]);
+    }
+
+    #[test]
+    fn files_are_taken_as_many_and_as_large_as_the_form_allows() {
+        let open = spec(json!([{"name": "cv", "type": "file", "required": true}]));
+        let sent = vec![file("cv", "a", 10), file("more", "", 0), file("more", "b", 0), file("_x", "c", 1)];
+        let names: Vec<_> = judge(&open, sent, 100).unwrap().files.into_iter().map(|f| f.upload.name).collect();
+        assert_eq!(names, ["a", "b"]);
+        refused(&open, vec![file("cv", "a", 11)], 413, &[("cv", "is larger than 10 bytes")]);
+        let large = judge(&open, vec![file("cv", "a", 5)], 4).unwrap_err();
+        assert_eq!(&*large.problem.detail, "A file may have 4 bytes at most");
+        refused(&open, vec![file("cv", "", 0)], 422, &[("cv", "is required")]);
+        refused(&open, vec![file("cv", "a", 1), file("cv", "b", 1)], 422, &[("cv", "came more than once")]);
+        let three = vec![file("cv", "a", 1), file("x", "b", 1), file("x", "c", 1)];
+        refused(&open, three, 422, &[("x", "is one file too many: this form takes 2")]);
+        let text = "is no file: the form must be sent as multipart/form-data";
+        refused(&open, entries(&[("cv", "a.pdf")]), 422, &[("cv", text)]);
+        let none = FormSpec { files_max: 0, ..spec(json!([])) };
+        refused(&none, vec![file("x", "a", 1)], 422, &[("x", "is a file, and this form takes none")]);
+    }
+
+    #[test]
+    fn the_trap_is_sprung_by_any_value_and_is_no_field() {
+        let mut spec = spec(json!([]));
+        assert!(is_trapped(&spec, &entries(&[("a", "1"), ("_gotcha", "x")])));
+        assert!(!is_trapped(&spec, &entries(&[("_gotcha", " "), ("a", "1")])));
+        spec.honeypot = Some("website".into());
+        assert!(is_trapped(&spec, &[member("website", json!(0))]));
+        spec.only_known_fields = true;
+        taken(&spec, entries(&[("website", ""), ("_gotcha", "x")]), &[]);
+        spec.honeypot = None;
+        assert!(!is_trapped(&spec, &entries(&[("_gotcha", "x")])));
+    }
+}
