@@ -158,6 +158,9 @@ fn ingest_config(s: &Settings) -> IngestConfig {
         bodies_limit: usize_of(s.inbound_memory.bytes()),
         headers_max: s.inbound_headers_limit as usize,
         header_bytes_max: usize_of(s.inbound_header_bytes_limit.bytes()),
+        form_body_limit: usize_of(s.form_body_limit.bytes()),
+        form_fields_max: s.form_fields_limit as usize,
+        form_file_limit: s.form_file_limit.bytes(),
         body_read_timeout: s.body_read_timeout,
         click_queue: s.click_queue as usize,
         ..IngestConfig::default()

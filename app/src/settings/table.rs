@@ -155,6 +155,9 @@ pub static SETTINGS: &[Setting] = &[
     row("click-queue", "65536", "Clicks on links that wait to be recorded, at most; beyond it they are lost", |s| {
         &mut s.click_queue
     }),
+    row("form-body-limit", "10MiB", "Largest submission of a form, with its files", |s| &mut s.form_body_limit),
+    row("form-file-limit", "10MiB", "Largest file in a submission of a form", |s| &mut s.form_file_limit),
+    row("form-fields-limit", "200", "Fields of a submission, at most, with its files", |s| &mut s.form_fields_limit),
     row(
         "trusted-proxies",
         "",
