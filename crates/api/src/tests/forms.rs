@@ -1,0 +1,1 @@
+//! Forms: made, changed, shown with a snippet for pages.

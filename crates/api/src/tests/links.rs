@@ -1,0 +1,1 @@
+//! Short links: made, changed, listed, drawn, counted.
