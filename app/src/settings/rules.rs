@@ -58,6 +58,7 @@ static BOUNDS: &[Bound] = &[
     above_zero("attempt-retention", |s| !s.attempt_retention.is_zero()),
     above_zero("request-retention", |s| !s.request_retention.is_zero()),
     above_zero("dedup-window-keys", |s| s.dedup_window_keys > 0),
+    above_zero("visitors-remembered", |s| s.visitors_remembered > 0),
     above_zero("inbound-body-limit", |s| s.inbound_body_limit > ByteSize::default()),
     above_zero("inbound-headers-limit", |s| s.inbound_headers_limit > 0),
     above_zero("inbound-header-bytes-limit", |s| s.inbound_header_bytes_limit > ByteSize::default()),

@@ -131,6 +131,12 @@ pub static SETTINGS: &[Setting] = &[
         "How many keys of inbound events are remembered in memory; the rest is on disk",
         |s| &mut s.dedup_window_keys,
     ),
+    row(
+        "visitors-remembered",
+        "1000000",
+        "How many visitors of links and forms are remembered in memory, so that each counts once a day",
+        |s| &mut s.visitors_remembered,
+    ),
     row("inbound-body-limit", "5MiB", "Largest body of a request to a source", |s| &mut s.inbound_body_limit),
     row("inbound-memory", "512MiB", "Bytes of all bodies of requests to sources that are being read", |s| {
         &mut s.inbound_memory

@@ -8,6 +8,8 @@ pub mod decide;
 pub mod delivery;
 pub mod form;
 pub mod guard;
+mod head_v1;
+mod header_names;
 pub mod ids;
 pub mod inbound;
 pub mod link;

@@ -66,11 +66,11 @@ CREATE INDEX form_file_by_message ON form_file (message);
 -- what links and forms counted
 CREATE TABLE stat (
     origin INTEGER NOT NULL,
-    -- 0 minute, 1 day, 2 ever
-    span INTEGER NOT NULL CHECK (span BETWEEN 0 AND 2),
+    -- 0 minute, 1 day, 2 ever, 3 hour
+    span INTEGER NOT NULL CHECK (span BETWEEN 0 AND 3),
     -- store::Dim
     dim INTEGER NOT NULL,
-    -- minutes or days since the Unix epoch; 0 for ever
+    -- minutes, hours or days since the Unix epoch; 0 for ever
     at INTEGER NOT NULL,
     value TEXT NOT NULL,
     n INTEGER NOT NULL,

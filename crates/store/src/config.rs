@@ -28,6 +28,8 @@ pub struct StoreConfig {
     pub request_retention: Duration,
     /// Keys of received events remembered in memory, about; older ones are on disk.
     pub dedup_window_keys: usize,
+    /// Visitors of the day remembered in memory, so that each counts once.
+    pub visitors_remembered: usize,
     /// Disable an endpoint that only failed for so long; zero never does.
     pub endpoint_disable_after: Duration,
     /// Free bytes of disk below which messages are refused.
@@ -46,6 +48,8 @@ pub struct StoreMetrics {
     pub refused_full: AtomicU64,
     /// Whether it was at the last look.
     pub disk_full: AtomicBool,
+    /// Clicks that came to nothing: too many waited, or their transaction was undone, or the disk was below its reserve.
+    pub clicks_lost: AtomicU64,
     pub attempts_succeeded: AtomicU64,
     pub attempts_failed: AtomicU64,
     /// Settlements of leases that were no longer held.

@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     broken: watch::Receiver<Option<String>>,
+    /// The day (since the Unix epoch) and what its visitors are hashed with.
+    pub(crate) visitor_salt: RwLock<Option<(i64, [u8; 16])>>,
 }
 
 impl Drop for Inner {
@@ -110,6 +112,7 @@ impl Store {
             clock,
             rng,
             broken,
+            visitor_salt: RwLock::default(),
         };
         Ok((Store { inner: Arc::new(inner) }, writer, committed))
     }
@@ -615,6 +618,9 @@ impl Store {
         .unwrap();
     }
 
+    pub(crate) fn config(&self) -> &StoreConfig {
+        &self.inner.config
+    }
     /// What waits for the writer.
     pub(crate) fn queue(&self) -> &Queue {
         &self.inner.queue

@@ -4,11 +4,15 @@
 //! which returns before.
 
 use crate::error::StoreError;
-use crate::handle::Store;
+use crate::handle::{Store, stopped};
 use crate::links::*;
+use crate::sqlite::{messages, own_events, stats};
 use crate::types::{Page, PageQuery};
+use crate::writer::Op;
 use domain::{AppId, FileId, FormId, FormRoute, ImportId, LinkId, LinkRoute, MessageId, OrgId};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use tokio::sync::oneshot;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -108,29 +112,59 @@ impl Store {
         unbuilt()
     }
     pub async fn form_file(&self, file: FileId) -> Result<FormFile> {
-        unbuilt()
+        self.read(move |c| own_events::file(c, file)).await
     }
 
     // ---- events ----
 
     /// Hands over a click and returns at once; it is on disk with the commit after the next. `Busy` when too many wait:
-    /// it is lost then.
+    /// it is lost then, and counted as such.
     pub fn click(&self, event: OwnEvent) -> Result<()> {
-        unbuilt()
+        self.clicks(vec![event])
     }
-    /// Stores an event with its deliveries, and counts it. On disk when it returns.
+    /// The same for many: all of them wait, or none.
+    pub fn clicks(&self, events: Vec<OwnEvent>) -> Result<()> {
+        let (n, bytes) = (events.len(), events.iter().map(waiting_bytes).sum());
+        self.queue().push_bounded(bytes, Op::Clicks(events)).inspect_err(|_| {
+            self.metrics().clicks_lost.fetch_add(n as u64, Relaxed);
+        })
+    }
+    /// Stores an event with its deliveries, and counts it. On disk when it returns. `NotFound` when its application is no
+    /// more, `Conflict` for a file whose id is taken.
     pub async fn record(&self, event: OwnEvent) -> Result<Recorded> {
-        unbuilt()
+        let (to, answer) = oneshot::channel();
+        self.queue().push_bounded(waiting_bytes(&event), Op::Record(Box::new(event), to))?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
     }
-    /// What the visitors of a day (days since the Unix epoch, UTC) are hashed with. Those of earlier days are deleted.
+    /// What the visitors of a day (days since the Unix epoch, UTC) are hashed with; who asks just after its end gets the
+    /// next day's. Those of earlier days are deleted. From memory but for the first time.
     pub async fn visitor_salt(&self, day: i64) -> Result<[u8; 16]> {
-        unbuilt()
+        if let Some((of, salt)) = *self.inner.visitor_salt.read()
+            && (of == day || of == day + 1)
+        {
+            return Ok(salt);
+        }
+        let mut fresh = [0; 16];
+        self.rng().fill(&mut fresh);
+        let (of, salt) = self.write(move |core, _| own_events::visitor_salt(core.connection(), day, fresh)).await?;
+        *self.inner.visitor_salt.write() = Some((of, salt));
+        Ok(salt)
     }
+    /// Minutes are kept as long as messages. Before that, the hours (or days, by the query's step) that they lie in stand
+    /// for them.
     pub async fn stats(&self, origin: OriginId, query: StatQuery) -> Result<Stats> {
-        unbuilt()
+        let kept = stats::kept_from(self.clock().now(), self.config().message_retention);
+        self.read(move |c| stats::stats(c, origin, &query, kept)).await
     }
-    /// Events of a link or form before `before`, newest first, with their payloads.
+    /// Events of a link or form before `before`, newest first, with their payloads. Fewer than `limit` may come although
+    /// more follow.
     pub async fn own_events(&self, origin: OriginId, before: Option<MessageId>, limit: u32) -> Result<OwnEvents> {
-        unbuilt()
+        self.read(move |c| messages::of_origin(c, origin, before, limit)).await
     }
+}
+
+/// What an event takes while it waits, about.
+fn waiting_bytes(event: &OwnEvent) -> usize {
+    const AROUND: usize = 512;
+    AROUND + event.payload.len() + event.files.iter().map(|f| f.content.len()).sum::<usize>()
 }

@@ -16,6 +16,7 @@ mod idempotency;
 mod inbound;
 mod lanes;
 mod links;
+mod novelty;
 mod readers;
 mod routes;
 mod source_routes;

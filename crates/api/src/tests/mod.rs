@@ -145,6 +145,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         attempt_retention: Duration::from_secs(90 * 86_400),
         request_retention: Duration::from_secs(90 * 86_400),
         dedup_window_keys: 10_000,
+        visitors_remembered: 10_000,
         endpoint_disable_after: Duration::from_secs(5 * 86_400),
         disk_reserve,
         vfs: None,

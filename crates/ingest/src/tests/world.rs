@@ -192,6 +192,7 @@ fn store_config(dir: &TempDir) -> StoreConfig {
         attempt_retention: month,
         request_retention: month,
         dedup_window_keys: 10_000,
+        visitors_remembered: 10_000,
         endpoint_disable_after: month,
         disk_reserve: 0,
         vfs: None,

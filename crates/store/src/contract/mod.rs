@@ -109,6 +109,7 @@ pub fn config() -> StoreConfig {
         attempt_retention: 90 * DAY,
         request_retention: 90 * DAY,
         dedup_window_keys: 10_000,
+        visitors_remembered: 10_000,
         endpoint_disable_after: 5 * DAY,
         disk_reserve: 0,
         vfs: None,

@@ -4,6 +4,7 @@
 //! transaction does to lanes, keys and routes counts only once it has committed, and is undone when it has not.
 
 use super::deliveries::{self, Found};
+use super::receive::Stored;
 use super::{endpoints, messages, tokens};
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
@@ -11,6 +12,7 @@ use crate::event_keys::EventKeys;
 use crate::idempotency::KeyWindow;
 use crate::inbound::Topic;
 use crate::lanes::Lanes;
+use crate::novelty::Novelty;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
 use crate::sqlite::rows;
@@ -67,8 +69,11 @@ pub struct Core {
     keys: KeyWindow,
     operational: HashMap<OrgId, Option<AppId>>,
     pub(super) event_keys: EventKeys,
-    /// Sources known to exist, and requests stored since their number was last looked at.
-    pub(super) stored_of: HashMap<SourceId, u32>,
+    /// Sources known to exist.
+    pub(super) stored_of: HashMap<SourceId, Stored>,
+    /// Those whose last span this transaction noted.
+    pub(super) tx_spans: Vec<SourceId>,
+    pub(super) novelty: Novelty,
 }
 
 /// What the open transaction will mean for memory.
@@ -86,6 +91,8 @@ pub(super) struct Tx {
     pub failing: Vec<(EndpointId, Option<Timestamp>)>,
     /// (endpoint, hour) -> success, fail, canceled
     pub stats: HashMap<(EndpointId, i64), (u32, u32, u32)>,
+    /// Events of links and forms, to be added to the figures.
+    pub counted: Vec<super::own_events::Counted>,
     dirty_apps: Vec<AppId>,
     dirty_sources: Vec<SourceId>,
     touched: Touched,
@@ -118,18 +125,21 @@ struct Mark {
     leases: usize,
     dues: usize,
     lane_deltas: HashMap<EndpointId, (i64, i64)>,
+    counted: usize,
     counts: Counts,
 }
 
 impl Tx {
     fn mark(&self) -> Mark {
         let (lane_deltas, counts) = (self.lane_deltas.clone(), self.counts);
-        Mark { leases: self.leases.len(), dues: self.dues.len(), lane_deltas, counts }
+        let (leases, dues, counted) = (self.leases.len(), self.dues.len(), self.counted.len());
+        Mark { leases, dues, lane_deltas, counted, counts }
     }
     /// Returns the leases that are no more. Applications that became dirty stay so: they are only read again.
     fn back_to(&mut self, mark: Mark) -> Vec<Lease> {
         self.dues.truncate(mark.dues);
         self.lane_deltas = mark.lane_deltas;
+        self.counted.truncate(mark.counted);
         self.counts = mark.counts;
         self.leases.split_off(mark.leases)
     }
@@ -160,7 +170,9 @@ impl Core {
             broken: false,
             operational: HashMap::new(),
             event_keys: EventKeys::new(config.dedup_window_keys),
+            novelty: Novelty::new(config.visitors_remembered),
             stored_of: HashMap::new(),
+            tx_spans: Vec::new(),
             epoch,
             conn,
             config,
@@ -172,6 +184,7 @@ impl Core {
         core.rebuild_lanes()
             .and_then(|()| core.rebuild_keys(now))
             .and_then(|()| core.rebuild_event_keys())
+            .and_then(|()| core.rebuild_visitors(now))
             .map_err(&unusable)?;
         Ok(core)
     }
@@ -233,6 +246,8 @@ impl Core {
         let mut tx = std::mem::take(&mut self.tx);
         self.count(tx.counts);
         self.event_keys.commit();
+        self.tx_spans.clear();
+        self.novelty.commit();
         for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
             self.lanes.count(endpoint, waiting, dead);
         }
@@ -314,6 +329,8 @@ impl Core {
             self.keys.remove(hash);
         }
         self.event_keys.rollback();
+        self.forget_spans();
+        self.novelty.rollback();
         for lease in &tx.leases {
             self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
         }
@@ -341,12 +358,12 @@ impl Core {
                 s.execute(params![endpoint.0, hour, success, fail, canceled])?;
             }
         }
-        Ok(())
+        self.write_counts()
     }
 
     /// Runs `f` so that its writes, in memory too, are undone when it says `false`. An error undoes the transaction.
     pub(crate) fn savepoint(&mut self, now: Timestamp, f: impl FnOnce(&mut Core) -> bool) -> Result<()> {
-        let (mark, keys) = (self.tx.mark(), self.event_keys.mark());
+        let (mark, keys, novelty) = (self.tx.mark(), self.event_keys.mark(), self.novelty.mark());
         self.conn.prepare_cached("SAVEPOINT verb")?.execute([])?;
         let keep = f(self);
         if self.conn.is_autocommit() {
@@ -356,12 +373,21 @@ impl Core {
         if !keep {
             self.conn.prepare_cached("ROLLBACK TO verb")?.execute([])?;
             self.event_keys.back_to(keys);
+            self.forget_spans();
+            self.novelty.back_to(&novelty);
             for lease in self.tx.back_to(mark) {
                 self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
             }
         }
         self.conn.prepare_cached("RELEASE verb")?.execute([])?;
         Ok(())
+    }
+
+    /// What was noted of them may be undone: it is noted again.
+    fn forget_spans(&mut self) {
+        for source in std::mem::take(&mut self.tx_spans) {
+            self.forget_span(source);
+        }
     }
 
     pub fn connection(&self) -> &Connection {
@@ -700,6 +726,11 @@ impl Core {
         }
         let retention = Some(self.retention.next_at());
         [self.lanes.next_wake(), retention].into_iter().flatten().min()
+    }
+
+    /// Clicks that came to nothing.
+    pub(crate) fn clicks_lost(&self, n: usize) {
+        self.metrics.clicks_lost.fetch_add(n as u64, Relaxed);
     }
 
     /// Publishes the gauges.

@@ -22,6 +22,15 @@ const ACCEPTED: u16 = 200;
 /// Sources remembered at most; beyond it, anew.
 const SOURCES_MAX: usize = 100_000;
 
+/// What is known of a source that stores requests.
+#[derive(Default)]
+pub(super) struct Stored {
+    /// Requests since their number was last looked at.
+    requests: u32,
+    /// The last span that it has a row for.
+    span: i64,
+}
+
 /// The request that messages are made of.
 struct Origin<'a> {
     source: SourceId,
@@ -75,7 +84,7 @@ impl Core {
         if self.stored_of.len() >= SOURCES_MAX {
             self.stored_of.clear();
         }
-        self.stored_of.insert(source, 0);
+        self.stored_of.insert(source, Stored::default());
         Ok(())
     }
 
@@ -140,6 +149,7 @@ impl Core {
         };
         let keys = keys_of(fresh);
         self.touched_source(r.source.source);
+        self.note_span(r.source.source, id)?;
         self.event_keys.note(id);
         self.conn.prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
             params![
@@ -159,6 +169,26 @@ impl Core {
             ],
         )?;
         Ok(())
+    }
+
+    fn note_span(&mut self, source: SourceId, request: RequestId) -> Result<()> {
+        let span = requests::span_of(request);
+        let known = self.stored_of.get_mut(&source);
+        if known.as_ref().is_some_and(|stored| stored.span == span) {
+            return Ok(());
+        }
+        requests::add_span(&self.conn, source, span)?;
+        if let Some(stored) = known {
+            stored.span = span;
+            self.tx_spans.push(source);
+        }
+        Ok(())
+    }
+    /// What was known of its last span may not hold.
+    pub(super) fn forget_span(&mut self, source: SourceId) {
+        if let Some(stored) = self.stored_of.get_mut(&source) {
+            stored.span = 0;
+        }
     }
 
     /// A message for each event, with its deliveries. Returns the first one's id; the others follow it.
@@ -202,10 +232,10 @@ impl Core {
 
     fn count_stored(&mut self, r: &NewRequest, id: RequestId) -> Result<()> {
         let Some(stored) = self.stored_of.get_mut(&r.source.source) else { return Ok(()) };
-        *stored += 1;
+        stored.requests += 1;
         match r.source.options.requests_kept {
-            Some(kept) if *stored >= kept_pause(kept) => {
-                *stored = 0;
+            Some(kept) if stored.requests >= kept_pause(kept) => {
+                stored.requests = 0;
                 self.keep_newest(r.source.source, kept, id, kept_pause(kept) * 2)?;
                 Ok(())
             }
@@ -281,7 +311,7 @@ impl Core {
         for hash in events.iter().flat_map(|e| &e.keys) {
             let key: EventKey = (source, *hash);
             if self.event_owner(&key, oldest)?.is_none() {
-                self.merge_event_key(&key, request)?;
+                self.merge_event_keys(&[(key, request)])?;
             }
         }
         Ok(())

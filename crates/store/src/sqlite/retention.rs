@@ -4,6 +4,7 @@
 //! with a delivery that is neither settled nor dead keeps its payload and itself; a slice never outgrows its budget.
 
 use super::core::Core;
+use super::stats::MinuteSweep;
 use crate::error::StoreError;
 use domain::{DeliveryKey, EndpointId, MessageId, Seq, Timestamp};
 use rusqlite::params;
@@ -15,6 +16,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 const PAUSE: Duration = Duration::from_secs(30);
 /// ... and when a slice was full.
 const BETWEEN_SLICES: Duration = Duration::from_millis(5);
+/// Files that a slice looks at.
+const FILES: u32 = 16;
 /// How often rows that were kept (their deliveries were not settled) are looked at again.
 const RESCAN: Duration = Duration::from_secs(3600);
 
@@ -31,6 +34,9 @@ pub(super) struct Sweep {
     pub source: i64,
     /// (`payload_until`, message)
     short_lived_from: (i64, i64),
+    /// (message, file)
+    files_from: (i64, i64),
+    pub minutes: MinuteSweep,
 }
 
 impl Sweep {
@@ -57,12 +63,15 @@ impl Core {
             return Ok(());
         }
         if now.0 >= self.retention.rescan_at || self.retention.rescan_at - now.0 > RESCAN.as_millis() as i64 {
-            self.retention = Sweep { rescan_at: now.plus(RESCAN).0, ..Sweep::default() };
+            let minutes = std::mem::take(&mut self.retention.minutes);
+            self.retention = Sweep { rescan_at: now.plus(RESCAN).0, minutes, ..Sweep::default() };
         }
         let full = self.expire_short_lived(now, budget)?
             | self.expire_payloads(now, budget)?
             | self.expire_messages(now, budget)?
+            | self.expire_files(now)?
             | self.expire_attempts(now, budget)?
+            | self.expire_minutes(now, budget)?
             | self.expire_requests(now, budget)?
             | self.expire_beyond_kept(budget)?
             | self.expire_small(now, budget)?
@@ -140,6 +149,31 @@ impl Core {
         }
         self.retention.messages_from = end + 1;
         Ok(full)
+    }
+
+    /// Files whose message has no payload any more. A few at a time: they are large.
+    fn expire_files(&mut self, now: Timestamp) -> Result<bool> {
+        let age = self.config.payload_retention.min(self.config.message_retention);
+        let cut = Seq::first_at(now.minus(age)).0;
+        let (message, file) = self.retention.files_from;
+        let found: Vec<(i64, i64)> = {
+            let mut s = self.conn.prepare_cached(
+                "SELECT message, id FROM form_file WHERE (message, id) > (?, ?) AND message < ?
+                 ORDER BY message, id LIMIT ?",
+            )?;
+            super::rows::all(&mut s, &[&message, &file, &cut, &FILES], |r| Ok((r.get(0)?, r.get(1)?)))?
+        };
+        let mut delete = self.conn.prepare_cached(
+            "DELETE FROM form_file WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = ?2 AND m.payload IS NOT NULL)",
+        )?;
+        for (message, file) in &found {
+            delete.execute([file, message])?;
+        }
+        if let Some(last) = found.last() {
+            self.retention.files_from = *last;
+        }
+        Ok(found.len() == FILES as usize)
     }
 
     /// The dead deliveries of a message go with it.
@@ -267,6 +301,7 @@ impl Core {
             let mut attempts = self.conn.prepare_cached("DELETE FROM attempt WHERE message = ?")?;
             for message in &gone {
                 attempts.execute([message])?;
+                super::own_events::delete_files(&self.conn, MessageId(*message))?;
             }
         }
         let consumers = super::consumers::reap(&self.conn, app, budget)?;
