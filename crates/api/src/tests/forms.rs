@@ -59,7 +59,10 @@ async fn a_form_lives_from_creation_to_deletion() {
     let html = text(&patched["html"]);
     assert!(html.contains("enctype=\"multipart/form-data\"") && html.contains(&text(&made["url"])), "{html}");
     let patched = s.patch(&format!("/form/{id}"), json!({"redirectUrl": null})).await.expect(200);
-    assert_eq!((&patched["redirectUrl"], &patched["fields"], &patched["disabled"]), (&Value::Null, &fields, &json!(true)));
+    assert_eq!(
+        (&patched["redirectUrl"], &patched["fields"], &patched["disabled"]),
+        (&Value::Null, &fields, &json!(true))
+    );
 
     let other = s.raw(&s.org_token("org_other"), Method::GET, &format!("/api/v1/form/{id}"), "").await;
     other.refuse(404, "not_found");

@@ -242,7 +242,10 @@ async fn clicks_are_counted_listed_and_exported() {
     assert!(text(&whole["data"][0]["id"]).starts_with("msg_"));
     assert_eq!(whole["data"][0]["timestamp"], START.to_string());
     let page = s.get(&format!("{path}/event?limit=3")).await.expect(200);
-    assert_eq!((clicks(&page), &page["done"]), (newest_first[..3].iter().map(|t| (*t).to_owned()).collect(), &json!(false)));
+    assert_eq!(
+        (clicks(&page), &page["done"]),
+        (newest_first[..3].iter().map(|t| (*t).to_owned()).collect(), &json!(false))
+    );
     let rest = s.get(&format!("{path}/event?limit=3&iterator={}", text(&page["iterator"]))).await.expect(200);
     assert_eq!((clicks(&rest), &rest["done"]), (vec![newest_first[3].to_owned()], &json!(true)));
     s.get(&format!("{path}/event?iterator=-{}", text(&page["iterator"]))).await.invalid("query", "iterator");

