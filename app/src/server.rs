@@ -135,6 +135,7 @@ fn store_config(s: &Settings, data_dir: &DataDir) -> StoreConfig {
         attempt_retention: s.attempt_retention,
         endpoint_disable_after: s.endpoint_disable_after,
         request_retention: s.request_retention,
+        first_seen_retention: s.first_per_retention,
         dedup_window_keys: s.dedup_window_keys as usize,
         visitors_remembered: s.visitors_remembered as usize,
         disk_reserve: s.disk_reserve.bytes(),

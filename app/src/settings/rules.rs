@@ -57,6 +57,7 @@ static BOUNDS: &[Bound] = &[
     above_zero("message-retention", |s| !s.message_retention.is_zero()),
     above_zero("attempt-retention", |s| !s.attempt_retention.is_zero()),
     above_zero("request-retention", |s| !s.request_retention.is_zero()),
+    above_zero("first-per-retention", |s| !s.first_per_retention.is_zero()),
     above_zero("dedup-window-keys", |s| s.dedup_window_keys > 0),
     above_zero("visitors-remembered", |s| s.visitors_remembered > 0),
     above_zero("inbound-body-limit", |s| s.inbound_body_limit > ByteSize::default()),

@@ -125,6 +125,9 @@ pub static SETTINGS: &[Setting] = &[
     row("message-retention", "90d", "Age at which a settled message is deleted", |s| &mut s.message_retention),
     row("attempt-retention", "90d", "Age at which an attempt is deleted", |s| &mut s.attempt_retention),
     row("request-retention", "90d", "Age at which a captured inbound request is deleted", |s| &mut s.request_retention),
+    row("first-per-retention", "365d", "How long an endpoint with firstPer remembers a value", |s| {
+        &mut s.first_per_retention
+    }),
     row(
         "dedup-window-keys",
         "262144",

@@ -36,5 +36,5 @@ pub use link::{ClickId, LinkParts, LinkRoute, is_slug};
 pub use outcome::{AttemptReport, Outcome, RefusedRule, Stage, Unreachable};
 pub use retry::RetrySchedule;
 pub use retry_after::RetryAfter;
-pub use route::{AppRoute, EndpointRoute, Subscription};
+pub use route::{AppRoute, EndpointRoute, Subscription, is_payload_path};
 pub use time::{Clock, Rng, Timestamp};

@@ -97,6 +97,7 @@ impl Settings {
             message_retention: self.retention.unwrap_or(DAY * 3650),
             attempt_retention: self.retention.map_or(DAY * 3650, |r| r / 2),
             request_retention: self.retention.unwrap_or(DAY * 3650),
+            first_seen_retention: self.retention.unwrap_or(DAY * 3650),
             dedup_window_keys: 8,
             visitors_remembered: 8,
             endpoint_disable_after: self.endpoint_disable_after,

@@ -4,6 +4,8 @@ CREATE INDEX message_by_origin ON message (origin) WHERE origin IS NOT NULL;
 
 -- a path in the payload: only the first message for each value there is delivered
 ALTER TABLE endpoint ADD COLUMN first_per TEXT;
+-- counts the changes of first_per: what was seen before one counts no more
+ALTER TABLE endpoint ADD COLUMN first_per_version INTEGER NOT NULL DEFAULT 0;
 -- 1: made by a subscription; 410 deletes it
 ALTER TABLE endpoint ADD COLUMN hook INTEGER NOT NULL DEFAULT 0 CHECK (hook IN (0, 1));
 

@@ -26,6 +26,8 @@ pub struct StoreConfig {
     pub attempt_retention: Duration,
     /// How long captured requests are kept, and the keys of their events.
     pub request_retention: Duration,
+    /// How long an endpoint with `first_per` remembers a value, from its first message on.
+    pub first_seen_retention: Duration,
     /// Keys of received events remembered in memory, about; older ones are on disk.
     pub dedup_window_keys: usize,
     /// Visitors of the day remembered in memory, so that each counts once.

@@ -349,14 +349,7 @@ impl Store {
     }
     pub async fn delete_endpoint(&self, app: AppId, endpoint: &EndpointRef) -> Result<()> {
         let endpoint = endpoint.clone();
-        self.write(move |core, now| {
-            let gone = endpoints::delete(core.connection(), app, &endpoint)?;
-            core.touch_app(app);
-            core.announce_endpoint(&gone, "endpoint.deleted", now)?;
-            core.sweep_now();
-            Ok(())
-        })
-        .await
+        self.write(move |core, now| core.delete_endpoint(app, &endpoint, now)).await
     }
     /// The sealed custom headers; empty when there are none.
     pub async fn endpoint_headers(&self, app: AppId, endpoint: &EndpointRef) -> Result<(EndpointId, Vec<u8>)> {

@@ -8,6 +8,7 @@ mod config;
 mod contract;
 mod error;
 mod event_keys;
+mod first_per;
 mod handle;
 mod handle_inbound;
 mod handle_links;

@@ -144,6 +144,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         message_retention: Duration::from_secs(90 * 86_400),
         attempt_retention: Duration::from_secs(90 * 86_400),
         request_retention: Duration::from_secs(90 * 86_400),
+        first_seen_retention: Duration::from_secs(90 * 86_400),
         dedup_window_keys: 10_000,
         visitors_remembered: 10_000,
         endpoint_disable_after: Duration::from_secs(5 * 86_400),

@@ -191,6 +191,7 @@ fn store_config(dir: &TempDir) -> StoreConfig {
         message_retention: month,
         attempt_retention: month,
         request_retention: month,
+        first_seen_retention: month,
         dedup_window_keys: 10_000,
         visitors_remembered: 10_000,
         endpoint_disable_after: month,

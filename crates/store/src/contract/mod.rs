@@ -15,6 +15,7 @@ pub mod books;
 pub mod endpoints;
 pub mod event_types;
 pub mod failing;
+pub mod first_per;
 pub mod lanes;
 pub mod leases;
 pub mod lists;
@@ -108,6 +109,7 @@ pub fn config() -> StoreConfig {
         message_retention: 90 * DAY,
         attempt_retention: 90 * DAY,
         request_retention: 90 * DAY,
+        first_seen_retention: 365 * DAY,
         dedup_window_keys: 10_000,
         visitors_remembered: 10_000,
         endpoint_disable_after: 5 * DAY,
@@ -190,13 +192,27 @@ macro_rules! suite {
                 one_success_ends_the_failing,
                 failing_and_working_in_one_transaction_ends_with_the_last,
                 gone_disables_at_once,
+                a_hook_that_is_gone_is_deleted,
+                a_hook_is_not_deleted_for_what_its_old_target_said,
                 with_zero_days_no_endpoint_is_disabled_for_failing;
+            first_per:
+                of_sixty_four_first_messages_at_once_one_is_delivered,
+                each_value_is_delivered_once_and_over_a_restart,
+                a_message_without_the_value_is_delivered_each_time,
+                only_messages_that_an_endpoint_takes_count,
+                endpoints_with_paths_of_their_own_each_see_their_first,
+                another_path_forgets_what_was_seen,
+                a_value_is_forgotten_after_its_retention,
+                what_is_undone_was_not_seen,
+                what_is_sent_by_hand_is_sent,
+                a_replayed_request_reaches_who_has_seen_it;
             operational:
                 changes_of_endpoints_are_told,
                 an_organisation_that_does_not_listen_costs_nothing,
                 a_failing_delivery_is_told_after_four_attempts_and_at_its_end,
                 a_recovery_is_told,
                 a_disabled_endpoint_is_told_with_its_reason,
+                a_hook_that_is_gone_is_told_as_deleted,
                 a_failing_listener_is_not_told_about_itself,
                 a_finished_task_is_told;
             lists:

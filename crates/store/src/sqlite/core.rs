@@ -4,6 +4,7 @@
 //! transaction does to lanes, keys and routes counts only once it has committed, and is undone when it has not.
 
 use super::deliveries::{self, Found};
+use super::first_seen::Values;
 use super::receive::Stored;
 use super::{endpoints, messages, tokens};
 use crate::config::{StoreConfig, StoreMetrics};
@@ -571,14 +572,29 @@ impl Core {
         Ok(())
     }
 
-    /// A delivery for each endpoint that the message goes to.
+    /// A delivery for each endpoint that the message goes to, and for which it is the first of its kind where that counts.
     pub(super) fn fan_out<S: AsRef<str>>(
         &mut self,
         route: &AppRoute,
         m: &Outgoing<'_, S>,
         now: Timestamp,
     ) -> Result<()> {
+        let values = Values::of(route.matching(m.event_type, m.channels), m.payload);
+        self.fan_out_firsts(route, m, &values, now)
+    }
+
+    /// The same, with the values that endpoints go by; without any, each message is a first one.
+    pub(super) fn fan_out_firsts<S: AsRef<str>>(
+        &mut self,
+        route: &AppRoute,
+        m: &Outgoing<'_, S>,
+        values: &Values<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
         for endpoint in route.matching(m.event_type, m.channels) {
+            if !self.is_first(endpoint, values, now)? {
+                continue;
+            }
             let key = DeliveryKey { message: m.message, endpoint: endpoint.endpoint, ordinal: 0 };
             let found = Found { key, attempts: 0, cause: Cause::Subscribed };
             match m.deliver_at.filter(|t| *t > now) {

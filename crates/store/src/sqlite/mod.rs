@@ -11,6 +11,7 @@ pub(crate) mod endpoints;
 mod event_keys;
 mod event_pages;
 pub(crate) mod event_types;
+mod first_seen;
 mod log;
 pub(crate) mod messages;
 pub(crate) mod own_events;

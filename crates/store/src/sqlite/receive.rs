@@ -4,6 +4,7 @@
 //! transaction that stores its request and its message. So the copies of an event are one message, however they race.
 
 use super::core::{Core, Outgoing};
+use super::first_seen::Values;
 use super::requests;
 use crate::error::StoreError;
 use crate::event_keys::EventKey;
@@ -37,6 +38,8 @@ struct Origin<'a> {
     request: RequestId,
     /// Goes with the payload when the messages are delivered as they came.
     passage: Option<&'a Arc<RequestHead>>,
+    /// They were made before: endpoints get them whatever they have seen.
+    is_replay: bool,
 }
 
 impl Core {
@@ -134,7 +137,7 @@ impl Core {
         let makes = matches!(r.verdict, Verdict::Accepted | Verdict::Captured);
         let made = r.route.as_ref().filter(|_| makes && !fresh.is_empty());
         let passage = made.filter(|_| r.head.pass_through()).map(|_| Arc::new(r.head.clone()));
-        let origin = Origin { source: r.source.source, request: id, passage: passage.as_ref() };
+        let origin = Origin { source: r.source.source, request: id, passage: passage.as_ref(), is_replay: false };
         let first = match made {
             Some(route) => self.make_messages(route, fresh, &origin, now)?,
             None => None,
@@ -223,7 +226,10 @@ impl Core {
                 passage: origin.passage,
                 deliver_at: None,
             };
-            self.fan_out(route, &outgoing, now)?;
+            match origin.is_replay {
+                true => self.fan_out_firsts(route, &outgoing, &Values::default(), now)?,
+                false => self.fan_out(route, &outgoing, now)?,
+            }
             self.tx.counts.accepted += 1;
             first = first.or(Some(message));
         }
@@ -259,7 +265,8 @@ impl Core {
         let route = self.route(source.app, now)?.ok_or(StoreError::NotFound("application"))?;
         let passage = stored.head.pass_through().then(|| Arc::new(stored.head.clone()));
         let fresh: Vec<&InboundEvent> = events.iter().collect();
-        let origin = Origin { source: source.source, request, passage: passage.as_ref() };
+        let is_replay = stored.message.is_some();
+        let origin = Origin { source: source.source, request, passage: passage.as_ref(), is_replay };
         let first = self.make_messages(&route, &fresh, &origin, now)?;
         // With its first messages, the body moves into the message, if it is one.
         let is_first = stored.message.is_none();

@@ -228,6 +228,11 @@ impl Core {
                     (SELECT endpoint, version FROM endpoint_url WHERE gone_at IS NOT NULL AND gone_at < ? LIMIT ?)",
                 attempts.0,
             ),
+            (
+                "DELETE FROM first_seen WHERE (endpoint, hash) IN
+                    (SELECT endpoint, hash FROM first_seen WHERE at < ? LIMIT ?)",
+                now.minus(self.config.first_seen_retention).0,
+            ),
         ] {
             let n = self.conn.prepare_cached(sql)?.execute(params![cut, budget])?;
             full |= n == budget as usize;
@@ -272,6 +277,14 @@ impl Core {
             *delta = if dead { (delta.0, delta.1 - n) } else { (delta.0 - n, delta.1) };
             left = left.saturating_sub(found.len() as u32);
         }
+        let seen = self
+            .conn
+            .prepare_cached(
+                "DELETE FROM first_seen WHERE (endpoint, hash) IN
+                    (SELECT endpoint, hash FROM first_seen WHERE endpoint = ? LIMIT ?)",
+            )?
+            .execute(params![endpoint.0, left])?;
+        left = left.saturating_sub(seen as u32);
         if left == 0 {
             return Ok(());
         }

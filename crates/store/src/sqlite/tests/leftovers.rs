@@ -56,11 +56,14 @@ async fn a_deleted_application_and_its_age_leave_no_rows() {
     let mut w = World::with(Box::new(Folder::default()), |c| c.lane_capacity = 5).await;
     let empty = rows(&w).await;
     let app = w.app().await;
-    let (e, early) = (w.endpoint(app).await, w.endpoint(app).await);
+    let by_n = |f: &mut EndpointFields| f.first_per = Some("n".into());
+    let (e, early) = (w.endpoint_with(app, by_n).await, w.endpoint_with(app, by_n).await);
     let m = w.message(app, "a").await;
     let key = Some(IdempotencyKey { hash: [1; 16], automatic: false });
     w.accept(NewMessage { key, ..m.clone() }).await;
     w.send_many(app, 10).await;
+    let other = NewMessage { payload: "{\"n\": 2}".into(), ..w.message(app, "a").await };
+    w.store.accept_many(vec![other; 2]).await;
     let held = w.take().await;
     w.settle(&held[0], Next::Delivered);
     w.settle(&held[1], Next::Dead(DeadReason::Exhausted));

@@ -90,6 +90,8 @@ async fn no_statement_reads_more_than_it_needs() {
         ("DELETE FROM request_span", "PRIMARY KEY (source=? AND span=?"),
         ("SELECT min(source) FROM request", "COVERING INDEX request_held (source>"),
         ("FROM request WHERE verdict = 1 AND source = ?", "COVERING INDEX request_held (source=?"),
+        ("FROM first_seen WHERE at < ? LIMIT ?", "INDEX first_seen_at (at<"),
+        ("FROM first_seen WHERE endpoint = ? LIMIT ?", "PRIMARY KEY (endpoint=?"),
         ("DELETE FROM request WHERE id >= ?1", "d USING PRIMARY KEY (message>? AND message<?"),
         ("DELETE FROM request WHERE id >= ?1", "l USING PRIMARY KEY (message>? AND message<?"),
     ] {
@@ -147,6 +149,10 @@ async fn live(w: &mut World) {
     w.store.rotate_secret(app, e, vec![1], w.later(HOUR)).await.unwrap();
     let read = w.store.endpoint_headers(app, &Ref::Id(e)).await.unwrap().1;
     w.store.set_endpoint_headers(app, e, read, vec![2]).await.unwrap();
+    let by_n = EndpointPatch { first_per: Some(Some("n".into())), ..Default::default() };
+    w.store.patch_endpoint(app, &Ref::Id(e), by_n).await.unwrap();
+    w.send_many(app, 2).await;
+    w.deliver_all().await;
     w.set_disabled(app, e, true).await;
     w.set_disabled(app, e, false).await;
     sources_and_pull(w).await;
