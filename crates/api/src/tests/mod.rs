@@ -5,7 +5,9 @@ mod attempts;
 mod bad_input;
 mod bins;
 mod endpoints;
+mod forms;
 mod idempotency;
+mod links;
 mod lists;
 mod messages;
 mod objects;
@@ -159,6 +161,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         public_url: None,
         payload_limit: crate::PAYLOAD_LIMIT_DEFAULT,
         request_body_limit: crate::REQUEST_BODY_LIMIT_DEFAULT,
+        form_file_limit: crate::FORM_FILE_LIMIT_DEFAULT,
         default_signature_type: SignatureType::Hmac256,
         target_rules: TargetRules::default(),
         secret_box: Arc::new(SecretBox::new([3; 32])),
