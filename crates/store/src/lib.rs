@@ -10,6 +10,7 @@ mod error;
 mod event_keys;
 mod first_per;
 mod handle;
+mod handle_hooks;
 mod handle_inbound;
 mod handle_links;
 mod handle_requests;

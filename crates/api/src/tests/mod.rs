@@ -5,6 +5,7 @@ mod attempts;
 mod bad_input;
 mod bins;
 mod endpoints;
+mod hooks;
 mod idempotency;
 mod lists;
 mod messages;
