@@ -69,6 +69,7 @@ async fn no_statement_reads_more_than_it_needs() {
         ("AND a.success = 0 ORDER BY", "attempt_failed (endpoint=? AND id>"),
         ("FROM app WHERE org = ?1 AND id > ?2 AND", "app_by_org (org=? AND id>"),
         ("FROM endpoint WHERE app = ?1 AND id < ?2 AND", "endpoint_by_app (app=? AND id<"),
+        ("AND deleted = 0 AND hook = 1", "endpoint_hook (app=? AND rowid<"),
         ("FROM task WHERE org = ?1 AND id < ?2", "task_by_org (org=? AND id<"),
         ("WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC", "message_by_app (app=? AND rowid>"),
         ("FROM source WHERE org = ?1 AND is_bin = ?4 AND id < ?2", "source_by_org (org=? AND is_bin=? AND id<"),
@@ -284,6 +285,7 @@ async fn read(w: &World, app: domain::AppId, e: domain::EndpointId, id: domain::
         }
         s.apps(w.org, at(&cursor, app)).await.unwrap();
         s.endpoints(app, at(&cursor, e)).await.unwrap();
+        s.hooks(app, at(&cursor, e)).await.unwrap();
         s.event_types(w.org, at(&cursor, "a".to_owned()), true).await.unwrap();
         s.event_types(w.org, at(&cursor, "a".to_owned()), false).await.unwrap();
         s.tasks(w.org, at(&cursor, domain::TaskId(5))).await.unwrap();
@@ -301,6 +303,7 @@ async fn read(w: &World, app: domain::AppId, e: domain::EndpointId, id: domain::
     s.put_event_type(w.org, "a", EventTypeFields::default()).await.unwrap();
     s.delete_event_type(w.org, "a", false).await.unwrap();
     s.delete_event_type(w.org, "a", true).await.unwrap();
+    s.delete_hook(w.org, e).await.unwrap_err();
     s.operational_app(w.org).await.unwrap();
     assert!(s.message(app, &Ref::Uid("none".into()), true).await.is_err());
 }
