@@ -140,6 +140,10 @@ pub static SETTINGS: &[Setting] = &[
         "How many visitors of links and forms are remembered in memory, so that each counts once a day",
         |s| &mut s.visitors_remembered,
     ),
+    row("link-cache", "1000000", "How many short links are kept in memory; the rest is on disk", |s| &mut s.link_cache),
+    row("stat-retention", "400d", "Age at which figures of links and forms are kept by the day only", |s| {
+        &mut s.stat_retention
+    }),
     row("inbound-body-limit", "5MiB", "Largest body of a request to a source", |s| &mut s.inbound_body_limit),
     row("inbound-memory", "512MiB", "Bytes of all bodies of requests to sources that are being read", |s| {
         &mut s.inbound_memory
@@ -151,12 +155,18 @@ pub static SETTINGS: &[Setting] = &[
     row("click-queue", "65536", "Clicks on links that wait to be recorded, at most; beyond it they are lost", |s| {
         &mut s.click_queue
     }),
+    row("form-body-limit", "10MiB", "Largest submission of a form, with its files", |s| &mut s.form_body_limit),
+    row("form-file-limit", "10MiB", "Largest file in a submission of a form", |s| &mut s.form_file_limit),
+    row("form-fields-limit", "200", "Fields of a submission, at most, with its files", |s| &mut s.form_fields_limit),
     row(
         "trusted-proxies",
         "",
         "Networks of proxies in front of this server whose X-Forwarded-* headers are believed",
         |s| &mut s.trusted_proxies,
     ),
+    unset("geoip-database", "MaxMind DB file that tells the countries of visitors of links and forms", |s| {
+        &mut s.geoip_database
+    }),
     row("max-streams", "5000", "Streams, live views and long polls open at a time", |s| &mut s.max_streams),
     row(
         "live-rows-per-second",

@@ -29,6 +29,8 @@ pub struct ApiConfig {
     pub payload_limit: usize,
     /// Bytes of one request's body at most.
     pub request_body_limit: usize,
+    /// Bytes of one file of a form's submission at most: no form may ask for more.
+    pub form_file_limit: u64,
     /// How new endpoints sign when no secret is given.
     pub default_signature_type: SignatureType,
     /// Which URLs an endpoint may have.
@@ -117,3 +119,5 @@ impl Default for ServerLimits {
 pub const PAYLOAD_LIMIT_DEFAULT: usize = 1024 * 1024;
 /// Bytes of a request's body at most, unless set.
 pub const REQUEST_BODY_LIMIT_DEFAULT: usize = 4 * 1024 * 1024;
+/// Bytes of a form's file at most, unless set.
+pub const FORM_FILE_LIMIT_DEFAULT: u64 = 10 * 1024 * 1024;

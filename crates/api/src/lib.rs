@@ -17,6 +17,7 @@ mod idempotency;
 mod live;
 mod metrics;
 mod problem;
+mod qr;
 mod reply;
 mod routes;
 mod server;
@@ -29,6 +30,9 @@ mod tests;
 
 pub use auth::{Capabilities, Capability, JwtAlgorithm, JwtKeyError, JwtKeys, NewToken};
 pub use axum::body::Body;
-pub use config::{ApiConfig, BoxFuture, Inbound, PAYLOAD_LIMIT_DEFAULT, REQUEST_BODY_LIMIT_DEFAULT, ServerLimits};
+pub use config::{
+    ApiConfig, BoxFuture, FORM_FILE_LIMIT_DEFAULT, Inbound, PAYLOAD_LIMIT_DEFAULT, REQUEST_BODY_LIMIT_DEFAULT,
+    ServerLimits,
+};
 pub use front::Api;
 pub use server::serve;

@@ -8,7 +8,9 @@ use crate::auth::Capability::{
 };
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, conversion, endpoint, event_type, export, health, message,
+    application as app, attempt, auth, batch, bin, conversion, endpoint, event_type, export, form, health, link,
+    message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    application as app, attempt, auth, batch, bin, endpoint, event, event_type, export, health, hook, message,
     operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
@@ -159,6 +161,11 @@ routes! {
     Get "/api/v1/bin/{bin_id}/request/stream" Org, stream::bin_requests;
     Get "/api/v1/listen" Org, stream::listen;
 
+    Get "/api/v1/hook" Org, hook::list;
+    Post "/api/v1/hook" Org, hook::create [Own];
+    Delete "/api/v1/hook/{hook_id}" Org, hook::delete;
+    Get "/api/v1/event" Org, event::list;
+
     Get "/api/v1/event-type" Shared(ViewBase), event_type::list;
     Post "/api/v1/event-type" Org, event_type::create;
     Get "/api/v1/event-type/{event_type_name}" Shared(ViewBase), event_type::get;
@@ -235,4 +242,22 @@ routes! {
     Post "/api/v1/bin/{bin_id}/request/{request_id}/replay" Org, request::replay;
 
     Post "/api/v1/conversion" Org, conversion::create;
+    Get "/api/v1/link" Org, link::list;
+    Post "/api/v1/link" Org, link::create;
+    Get "/api/v1/link/{link_id}" Org, link::get;
+    Patch "/api/v1/link/{link_id}" Org, link::patch;
+    Delete "/api/v1/link/{link_id}" Org, link::delete;
+    Get "/api/v1/link/{link_id}/qr" Org, link::qr;
+    Get "/api/v1/link/{link_id}/stats" Org, link::stats;
+    Get "/api/v1/link/{link_id}/event" Org, link::events;
+    Get "/api/v1/link/{link_id}/export" Org, link::export;
+
+    Get "/api/v1/form" Org, form::list;
+    Post "/api/v1/form" Org, form::create;
+    Get "/api/v1/form/{form_id}" Org, form::get;
+    Patch "/api/v1/form/{form_id}" Org, form::patch;
+    Delete "/api/v1/form/{form_id}" Org, form::delete;
+    Get "/api/v1/form/{form_id}/stats" Org, form::stats;
+    Get "/api/v1/form/{form_id}/event" Org, form::events;
+    Get "/api/v1/form/{form_id}/export" Org, form::export;
 }

@@ -9,6 +9,7 @@ use crate::body::{self, Room};
 use crate::config::IngestConfig;
 use crate::content::Seen;
 use crate::documents::Documents;
+use crate::forms::Forms;
 use crate::gate::{Judge, Ruling};
 use crate::links::Recorder;
 use crate::metrics::{IngestMetrics, bump};
@@ -46,11 +47,12 @@ pub struct Ingest {
     pub(crate) metrics: Arc<IngestMetrics>,
     pub(crate) nudged: Notify,
     pub(crate) recorder: Recorder,
+    pub(crate) forms: Forms,
+    pub(crate) room: Room,
     secret_box: Arc<SecretBox>,
     sources: PreparedSources,
     documents: Documents,
     delays: Delays,
-    room: Room,
 }
 
 /// A request that was read whole.
@@ -79,6 +81,7 @@ impl Ingest {
             sources: PreparedSources::new(secret_box.clone()),
             delays: Delays::new(&config),
             room: Room::new(config.bodies_limit),
+            forms: Forms::new(store.clock().now(), &**store.rng()),
             nudged: Notify::new(),
             secret_box,
             metrics,
@@ -329,9 +332,12 @@ fn split(parts: &Parts) -> Option<(&str, &str)> {
     let rest = parts.uri.path_and_query()?.as_str().strip_prefix(PREFIX)?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (token, target) = rest.split_at_checked(end)?;
-    let is_token = TOKEN_LEN.contains(&token.len())
-        && token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    is_token.then_some((token, target))
+    is_token(token).then_some((token, target))
+}
+
+/// Whether the URL of a source or a form may end in it.
+pub(crate) fn is_token(text: &str) -> bool {
+    TOKEN_LEN.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 #[cfg(test)]

@@ -26,6 +26,16 @@ pub struct IngestMetrics {
     pub malformed: AtomicU64,
     /// Answered 503 or 500: nothing was stored.
     pub unavailable: AtomicU64,
+    /// Submissions of forms that became events.
+    pub forms_accepted: AtomicU64,
+    /// Answered 4xx.
+    pub forms_refused: AtomicU64,
+    /// Submissions that filled the field which people don't see.
+    pub forms_trapped: AtomicU64,
+    /// Answered 429.
+    pub forms_limited: AtomicU64,
+    /// Answered 503 or 500.
+    pub forms_unavailable: AtomicU64,
     /// Bytes of bodies that were read.
     pub body_bytes: AtomicU64,
     /// Documents fetched for verification, and those that could not be.
@@ -96,13 +106,28 @@ impl IngestMetrics {
         ] {
             let _ = writeln!(out, "{name}{{outcome=\"{outcome}\"}} {}", n.load(Relaxed));
         }
+        let name = "postrider_form_submissions_total";
+        head(&mut out, name, "Submissions of forms by what became of them");
+        for (outcome, n) in [
+            ("accepted", &self.forms_accepted),
+            ("refused", &self.forms_refused),
+            ("honeypot", &self.forms_trapped),
+            ("rate_limited", &self.forms_limited),
+            ("unavailable", &self.forms_unavailable),
+        ] {
+            let _ = writeln!(out, "{name}{{outcome=\"{outcome}\"}} {}", n.load(Relaxed));
+        }
         for (name, help, n) in [
             (
                 "postrider_inbound_duplicates_total",
                 "Inbound requests that were copies of earlier ones",
                 &self.duplicates,
             ),
-            ("postrider_inbound_body_bytes_total", "Bytes of bodies of inbound requests", &self.body_bytes),
+            (
+                "postrider_inbound_body_bytes_total",
+                "Bytes of bodies of inbound requests and submissions",
+                &self.body_bytes,
+            ),
             ("postrider_inbound_fetched_total", "Documents fetched to verify requests", &self.fetched),
             ("postrider_inbound_fetch_failed_total", "Documents that could not be fetched", &self.fetch_failed),
             ("postrider_inbound_released_total", "Held requests that were released", &self.released),

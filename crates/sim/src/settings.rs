@@ -100,6 +100,8 @@ impl Settings {
             first_seen_retention: self.retention.unwrap_or(DAY * 3650),
             dedup_window_keys: 8,
             visitors_remembered: 8,
+            link_cache: 8,
+            stat_minute_retention: self.retention.unwrap_or(DAY * 3650),
             endpoint_disable_after: self.endpoint_disable_after,
             disk_reserve: 0,
             vfs: Some(vfs.to_owned()),

@@ -8,6 +8,7 @@ ALTER TABLE endpoint ADD COLUMN first_per TEXT;
 ALTER TABLE endpoint ADD COLUMN first_per_version INTEGER NOT NULL DEFAULT 0;
 -- 1: made by a subscription; 410 deletes it
 ALTER TABLE endpoint ADD COLUMN hook INTEGER NOT NULL DEFAULT 0 CHECK (hook IN (0, 1));
+CREATE INDEX endpoint_hook ON endpoint (app) WHERE hook = 1;
 
 -- values that an endpoint with `first_per` has seen
 CREATE TABLE first_seen (
@@ -37,6 +38,7 @@ CREATE TABLE link (
 ) STRICT;
 CREATE UNIQUE INDEX link_slug ON link (slug);
 CREATE INDEX link_by_org ON link (org, id);
+CREATE INDEX link_by_app ON link (app, id);
 
 CREATE TABLE form (
     id INTEGER PRIMARY KEY,
@@ -52,6 +54,7 @@ CREATE TABLE form (
 ) STRICT;
 CREATE UNIQUE INDEX form_token ON form (token);
 CREATE INDEX form_by_org ON form (org, id);
+CREATE INDEX form_by_app ON form (app, id);
 
 -- files that came with a submission
 CREATE TABLE form_file (
@@ -81,7 +84,9 @@ CREATE TABLE stat (
 
 -- origins that are no more: their figures are being deleted
 CREATE TABLE stat_gone (
-    origin INTEGER PRIMARY KEY
+    origin INTEGER PRIMARY KEY,
+    -- since when; events that were under way are counted for a while yet
+    at INTEGER NOT NULL
 ) STRICT;
 
 -- what visitors are hashed with, for one day

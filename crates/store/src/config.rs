@@ -32,6 +32,10 @@ pub struct StoreConfig {
     pub dedup_window_keys: usize,
     /// Visitors of the day remembered in memory, so that each counts once.
     pub visitors_remembered: usize,
+    /// Links remembered in memory, about; the others are on disk.
+    pub link_cache: usize,
+    /// How long figures of links and forms are kept by the minute; those by the day stay with their link or form.
+    pub stat_minute_retention: Duration,
     /// Disable an endpoint that only failed for so long; zero never does.
     pub endpoint_disable_after: Duration,
     /// Free bytes of disk below which messages are refused.

@@ -5,6 +5,8 @@
 
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
+use crate::form_routes::FormRoutes;
+use crate::link_routes::LinkRoutes;
 use crate::readers::Readers;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
@@ -38,6 +40,8 @@ pub(crate) struct Inner {
     readers: Readers,
     routes: Arc<Routes>,
     pub(crate) sources: Arc<SourceRoutes>,
+    pub(crate) links: Arc<LinkRoutes>,
+    pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
     organisations: RwLock<HashMap<Box<str>, OrgId>>,
     revoked: RwLock<HashSet<[u8; 32]>>,
@@ -89,7 +93,7 @@ impl Store {
         rng: Arc<dyn Rng>,
     ) -> std::result::Result<(Store, Writer, mpsc::UnboundedReceiver<Committed>), OpenError> {
         let config = Arc::new(config);
-        let shared = Shared::default();
+        let shared = Shared::new(&config);
         let metrics = Arc::new(StoreMetrics::default());
         let core = Core::open(config.clone(), shared.clone(), metrics.clone(), clock.now())?;
         let revoked = tokens::revoked(core.connection())
@@ -105,6 +109,8 @@ impl Store {
             readers,
             routes: shared.routes,
             sources: shared.sources,
+            links: shared.links,
+            forms: shared.forms,
             hub: shared.hub,
             organisations: RwLock::default(),
             revoked: RwLock::new(revoked),
@@ -278,6 +284,7 @@ impl Store {
         let app = app.clone();
         self.write(move |core, _| {
             let gone = apps::delete(core.connection(), org, &app)?;
+            core.forget_own_of(gone.id)?;
             core.touch_app(gone.id);
             core.sweep_now();
             Ok(())

@@ -194,6 +194,8 @@ fn store_config(dir: &TempDir) -> StoreConfig {
         first_seen_retention: month,
         dedup_window_keys: 10_000,
         visitors_remembered: 10_000,
+        link_cache: 10_000,
+        stat_minute_retention: month,
         endpoint_disable_after: month,
         disk_reserve: 0,
         vfs: None,

@@ -16,10 +16,14 @@ pub mod endpoints;
 pub mod event_types;
 pub mod failing;
 pub mod first_per;
+pub mod forms;
+pub mod imports;
 pub mod lanes;
 pub mod leases;
+pub mod links;
 pub mod lists;
 pub mod operational;
+pub mod own_events;
 pub mod pull;
 pub mod receive;
 pub mod requests;
@@ -112,6 +116,8 @@ pub fn config() -> StoreConfig {
         first_seen_retention: 365 * DAY,
         dedup_window_keys: 10_000,
         visitors_remembered: 10_000,
+        link_cache: 10_000,
+        stat_minute_retention: 400 * DAY,
         endpoint_disable_after: 5 * DAY,
         disk_reserve: 0,
         vfs: None,
@@ -261,6 +267,34 @@ macro_rules! suite {
                 expired_sources_are_deleted_a_bounded_slice_at_a_time,
                 the_application_of_a_source_is_in_no_list_and_goes_only_with_it,
                 numbers_of_sources_grow_over_a_restart_although_the_clock_was_set_back;
+            links:
+                a_link_keeps_what_it_was_given,
+                a_link_belongs_to_its_organisation_and_its_slug_to_nobody_else,
+                an_organisation_has_one_application_for_its_links_and_forms,
+                a_link_is_only_of_an_ordinary_application_of_its_organisation,
+                patch_link_keeps_what_it_leaves_out_and_clears_what_it_nulls,
+                a_redirect_sees_a_change_at_once_and_the_same_route_between,
+                more_links_than_fit_in_memory_are_all_found,
+                links_are_walked_both_ways_and_filtered,
+                a_rare_tag_is_found_in_bounded_steps,
+                links_go_with_their_application,
+                numbers_of_links_grow_over_a_restart_although_the_clock_was_set_back;
+            forms:
+                a_form_keeps_what_it_was_given,
+                a_form_belongs_to_its_organisation,
+                patch_form_keeps_what_it_leaves_out,
+                a_submission_sees_a_change_at_once,
+                forms_are_walked_both_ways,
+                forms_go_with_their_application;
+            imports:
+                good_rows_become_links_and_bad_ones_are_told_by_line,
+                a_taken_slug_is_told_with_who_has_it,
+                a_line_is_dealt_with_once,
+                a_stopped_import_goes_on_and_a_finished_one_does_not,
+                an_import_belongs_to_its_organisation,
+                imports_are_walked_both_ways,
+                only_the_first_errors_of_an_import_are_kept_and_all_are_counted,
+                an_import_and_its_errors_expire;
             pull:
                 messages_are_pulled_oldest_first_from_where_one_left_off,
                 a_rare_message_is_pulled_in_bounded_steps,
@@ -305,6 +339,28 @@ macro_rules! suite {
                 the_newest_requests_of_a_source_are_kept,
                 a_deleted_source_leaves_nothing_in_slices,
                 a_body_goes_with_its_message;
+            own_events:
+                an_event_is_a_message_of_its_application_with_its_deliveries,
+                an_event_read_back_from_disk_is_sent_as_it_was,
+                clicks_return_at_once_and_are_on_disk_when_the_store_is_closed,
+                of_sixty_four_first_clicks_at_once_one_is_the_first,
+                a_bots_click_is_nobodys_first_and_no_visitor,
+                a_conversion_is_first_among_conversions,
+                an_event_id_brings_one_event_in_its_application,
+                what_is_refused_writes_nothing,
+                a_visitor_counts_once_a_day,
+                what_happened_once_is_known_after_a_restart,
+                visitors_are_remembered_as_far_as_memory_allows,
+                values_are_counted_of_people_and_cut,
+                a_dimension_has_two_hundred_values_a_day,
+                figures_are_exact_to_the_minute,
+                minutes_that_expired_are_known_by_the_hour_and_by_the_day,
+                own_events_are_listed_newest_first,
+                large_events_are_listed_a_few_at_a_time,
+                files_live_as_long_as_the_content_of_their_message,
+                events_expire_with_other_messages_and_figures_stay,
+                a_salt_lasts_a_day_and_is_the_same_for_all,
+                below_the_disk_reserve_events_are_refused_and_clicks_lost;
             books:
                 whatever_happens_everything_accepted_is_accounted_for;
             restart:

@@ -10,9 +10,11 @@ use super::{endpoints, messages, tokens};
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
 use crate::event_keys::EventKeys;
+use crate::form_routes::FormRoutes;
 use crate::idempotency::KeyWindow;
 use crate::inbound::Topic;
 use crate::lanes::Lanes;
+use crate::link_routes::LinkRoutes;
 use crate::novelty::Novelty;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
@@ -47,7 +49,15 @@ const OPERATIONAL_MAX: usize = 100_000;
 pub struct Shared {
     pub routes: Arc<Routes>,
     pub(crate) sources: Arc<SourceRoutes>,
+    pub(crate) links: Arc<LinkRoutes>,
+    pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: &StoreConfig) -> Self {
+        Shared { links: Arc::new(LinkRoutes::new(config.link_cache)), ..Shared::default() }
+    }
 }
 
 /// Everything that writes.
@@ -56,6 +66,8 @@ pub struct Core {
     pub(super) config: Arc<StoreConfig>,
     pub(crate) routes: Arc<Routes>,
     pub(super) sources: Arc<SourceRoutes>,
+    pub(super) links: Arc<LinkRoutes>,
+    pub(super) forms: Arc<FormRoutes>,
     hub: Arc<Hub>,
     pub(super) metrics: Arc<StoreMetrics>,
     pub(super) lanes: Lanes,
@@ -96,6 +108,7 @@ pub(super) struct Tx {
     pub counted: Vec<super::own_events::Counted>,
     dirty_apps: Vec<AppId>,
     dirty_sources: Vec<SourceId>,
+    pub own: super::links::OwnChanges,
     touched: Touched,
     pub counts: Counts,
 }
@@ -159,6 +172,7 @@ impl Core {
         let unusable = move |e: StoreError| OpenError::Unusable { path: path.clone(), cause: e.to_string() };
         let epoch = tokens::next_epoch(&conn).map_err(&unusable)?;
         let last = tokens::last_seq(&conn).map_err(&unusable)?;
+        super::imports::stop_all(&conn).map_err(&unusable)?;
         let mut core = Core {
             lanes: Lanes::new(config.lane_capacity, config.memory_in_flight),
             keys: KeyWindow::new(config.idempotency_window),
@@ -179,6 +193,8 @@ impl Core {
             config,
             routes: memory.routes,
             sources: memory.sources,
+            links: memory.links,
+            forms: memory.forms,
             hub: memory.hub,
             metrics,
         };
@@ -273,6 +289,7 @@ impl Core {
         }
         self.refresh_routes(&tx.dirty_apps, now);
         self.refresh_sources(&tx.dirty_sources, now);
+        self.refresh_own(tx.own);
         self.touched = tx.touched;
         Ok(tx.leases)
     }

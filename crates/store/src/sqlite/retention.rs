@@ -4,7 +4,6 @@
 //! with a delivery that is neither settled nor dead keeps its payload and itself; a slice never outgrows its budget.
 
 use super::core::Core;
-use super::stats::MinuteSweep;
 use crate::error::StoreError;
 use domain::{DeliveryKey, EndpointId, MessageId, Seq, Timestamp};
 use rusqlite::params;
@@ -16,8 +15,6 @@ type Result<T> = std::result::Result<T, StoreError>;
 const PAUSE: Duration = Duration::from_secs(30);
 /// ... and when a slice was full.
 const BETWEEN_SLICES: Duration = Duration::from_millis(5);
-/// Files that a slice looks at.
-const FILES: u32 = 16;
 /// How often rows that were kept (their deliveries were not settled) are looked at again.
 const RESCAN: Duration = Duration::from_secs(3600);
 
@@ -34,9 +31,7 @@ pub(super) struct Sweep {
     pub source: i64,
     /// (`payload_until`, message)
     short_lived_from: (i64, i64),
-    /// (message, file)
-    files_from: (i64, i64),
-    pub minutes: MinuteSweep,
+    pub own: super::own_sweep::OwnSweep,
 }
 
 impl Sweep {
@@ -63,19 +58,18 @@ impl Core {
             return Ok(());
         }
         if now.0 >= self.retention.rescan_at || self.retention.rescan_at - now.0 > RESCAN.as_millis() as i64 {
-            let minutes = std::mem::take(&mut self.retention.minutes);
-            self.retention = Sweep { rescan_at: now.plus(RESCAN).0, minutes, ..Sweep::default() };
+            let own = self.retention.own.again();
+            self.retention = Sweep { rescan_at: now.plus(RESCAN).0, own, ..Sweep::default() };
         }
         let full = self.expire_short_lived(now, budget)?
             | self.expire_payloads(now, budget)?
             | self.expire_messages(now, budget)?
-            | self.expire_files(now)?
             | self.expire_attempts(now, budget)?
-            | self.expire_minutes(now, budget)?
             | self.expire_requests(now, budget)?
             | self.expire_beyond_kept(budget)?
             | self.expire_small(now, budget)?
             | self.expire_sources(now, budget)?
+            | self.expire_own(now, budget)?
             | self.reap_deleted(now, budget)?;
         let pause = if full { BETWEEN_SLICES } else { PAUSE };
         self.retention.next_at = now.plus(pause).0;
@@ -149,31 +143,6 @@ impl Core {
         }
         self.retention.messages_from = end + 1;
         Ok(full)
-    }
-
-    /// Files whose message has no payload any more. A few at a time: they are large.
-    fn expire_files(&mut self, now: Timestamp) -> Result<bool> {
-        let age = self.config.payload_retention.min(self.config.message_retention);
-        let cut = Seq::first_at(now.minus(age)).0;
-        let (message, file) = self.retention.files_from;
-        let found: Vec<(i64, i64)> = {
-            let mut s = self.conn.prepare_cached(
-                "SELECT message, id FROM form_file WHERE (message, id) > (?, ?) AND message < ?
-                 ORDER BY message, id LIMIT ?",
-            )?;
-            super::rows::all(&mut s, &[&message, &file, &cut, &FILES], |r| Ok((r.get(0)?, r.get(1)?)))?
-        };
-        let mut delete = self.conn.prepare_cached(
-            "DELETE FROM form_file WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = ?2 AND m.payload IS NOT NULL)",
-        )?;
-        for (message, file) in &found {
-            delete.execute([file, message])?;
-        }
-        if let Some(last) = found.last() {
-            self.retention.files_from = *last;
-        }
-        Ok(found.len() == FILES as usize)
     }
 
     /// The dead deliveries of a message go with it.
@@ -250,7 +219,7 @@ impl Core {
             return Ok(true);
         }
         if let Some(app) = self.first("SELECT id FROM app WHERE deleted = 1 LIMIT 1")? {
-            self.reap_app(app, budget)?;
+            self.reap_app(app, now, budget)?;
             return Ok(true);
         }
         Ok(false)
@@ -303,7 +272,10 @@ impl Core {
         Ok(())
     }
 
-    fn reap_app(&mut self, app: i64, budget: u32) -> Result<()> {
+    fn reap_app(&mut self, app: i64, now: Timestamp, budget: u32) -> Result<()> {
+        if self.reap_own(app, now, budget)? {
+            return Ok(());
+        }
         let gone: Vec<i64> = {
             let mut s = self.conn.prepare_cached(
                 "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE app = ? LIMIT ?) RETURNING id",

@@ -4,8 +4,6 @@
 //! whole days (or hours), and in minutes at both ends.
 //! **Invariant:** every read is a few ranges of the primary key.
 
-use super::core::Core;
-use super::rows;
 use crate::error::StoreError;
 use crate::links::{Dim, OriginId, StatQuery, Stats, Step};
 use domain::Timestamp;
@@ -103,9 +101,6 @@ fn series_ranges(q: &StatQuery, kept: i64) -> Vec<Range> {
 
 /// Figures over the minutes asked for. Minutes before `kept` are gone: hours or days stand for them.
 pub(crate) fn stats(conn: &Connection, origin: OriginId, q: &StatQuery, kept: i64) -> Result<Stats> {
-    if q.from >= q.until {
-        return Ok(Stats::default());
-    }
     let unit = match q.step {
         Step::Minute => 1,
         Step::Hour => 60,
@@ -158,65 +153,4 @@ fn each(conn: &Connection, origin: OriginId, dim: Dim, range: Range, mut f: impl
         f(row.get(0)?, value, row.get(2)?);
     }
     Ok(())
-}
-
-// ---- expiry ----
-
-/// Where the sweep of minutes is.
-#[derive(Debug, Default)]
-pub(super) struct MinuteSweep {
-    /// All before this minute are deleted.
-    done: i64,
-    /// The last origin that was dealt with.
-    origin: i64,
-}
-
-impl Core {
-    /// Deletes minutes that are too old, once a day. At most `budget` rows, of as many origins.
-    pub(super) fn expire_minutes(&mut self, now: Timestamp, budget: u32) -> Result<bool> {
-        let cut = kept_from(now, self.config.message_retention);
-        if cut <= self.retention.minutes.done {
-            return Ok(false);
-        }
-        let mut left = budget;
-        for _ in 0..budget {
-            let Some(origin) = self.next_counted(self.retention.minutes.origin)? else {
-                self.retention.minutes = MinuteSweep { done: cut, origin: i64::MIN };
-                return Ok(false);
-            };
-            for dim in Dim::ALL {
-                left = left.saturating_sub(self.delete_minutes(origin, dim, cut, left)?);
-            }
-            if left == 0 {
-                return Ok(true);
-            }
-            self.retention.minutes.origin = origin;
-        }
-        Ok(true)
-    }
-
-    /// The first origin with figures after this one.
-    fn next_counted(&self, after: i64) -> Result<Option<i64>> {
-        let found = self
-            .conn
-            .prepare_cached("SELECT min(origin) FROM stat WHERE origin > ?")?
-            .query_row([after], |r| r.get(0))?;
-        Ok(found)
-    }
-
-    fn delete_minutes(&self, origin: i64, dim: Dim, cut: i64, limit: u32) -> Result<u32> {
-        let old: Vec<(i64, String)> = {
-            let mut s = self.conn.prepare_cached(
-                "SELECT at, value FROM stat WHERE origin = ? AND span = 0 AND dim = ? AND at < ? LIMIT ?",
-            )?;
-            rows::all(&mut s, &[&origin, &(dim as u8), &cut, &limit], |r| Ok((r.get(0)?, r.get(1)?)))?
-        };
-        let mut delete = self
-            .conn
-            .prepare_cached("DELETE FROM stat WHERE origin = ? AND span = 0 AND dim = ? AND at = ? AND value = ?")?;
-        for (at, value) in &old {
-            delete.execute(params![origin, dim as u8, at, value])?;
-        }
-        Ok(old.len() as u32)
-    }
 }
