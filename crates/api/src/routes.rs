@@ -8,10 +8,8 @@ use crate::auth::Capability::{
 };
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, conversion, endpoint, event_type, export, form, health, link,
-    message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
-    application as app, attempt, auth, batch, bin, endpoint, event, event_type, export, health, hook, message,
-    operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
+    link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
