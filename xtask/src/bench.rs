@@ -3,6 +3,8 @@
 //! Builds the release binary, `bench/floor` and `bench/sidebyside`, runs each shape, and prints a table in Markdown.
 //! **Invariant:** figures come from outside the process; every server starts on an empty folder unless a shape says otherwise.
 
+mod links;
+
 use crate::http;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ type Result<T> = std::result::Result<T, String>;
 const HELP: &str = "\
 cargo xtask bench [SHAPE...] [--quick] [--repeat N]
 
-Shapes: base latency blackhole fanout inbound backlog history (all of them unless named).
+Shapes: base latency blackhole fanout inbound links backlog history (all of them unless named).
 --quick    a tenth of the events
 --repeat N runs of each shape that compares with the floor; the median counts (default 3)";
 
@@ -76,6 +78,7 @@ pub fn run(args: &[String]) -> Result<()> {
         ("blackhole", Bench::blackhole),
         ("fanout", Bench::fanout),
         ("inbound", Bench::inbound),
+        ("links", Bench::links),
         ("backlog", Bench::backlog),
         ("history", Bench::history),
     ] {

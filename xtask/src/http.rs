@@ -5,9 +5,21 @@ use std::net::TcpStream;
 
 /// Status and body.
 pub fn call(host: &str, method: &str, path: &str, token: &str, body: &[u8]) -> Result<(u16, Vec<u8>), String> {
+    call_as(host, method, path, token, "application/json", body)
+}
+
+/// Status and body, of a request with a body of this type.
+pub fn call_as(
+    host: &str,
+    method: &str,
+    path: &str,
+    token: &str,
+    content_type: &str,
+    body: &[u8],
+) -> Result<(u16, Vec<u8>), String> {
     let mut stream = TcpStream::connect(host).map_err(|e| format!("{host}: {e}"))?;
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\ncontent-type: {content_type}\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
