@@ -3,6 +3,7 @@
 mod accept;
 mod bad_input;
 mod bins;
+mod forms;
 mod handshakes;
 mod links;
 mod reading;
