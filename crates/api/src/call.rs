@@ -8,6 +8,7 @@ use crate::idempotency::InFlight;
 use crate::live::Live;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
+use crate::wire::link_rules::OwnHosts;
 use crate::wire::query::Query;
 use bytes::Bytes;
 use domain::{AppId, AppRoute, IdCodec, Timestamp, TypedId, Uid};
@@ -119,6 +120,13 @@ impl Call {
                 format!("http://{host}")
             }
         }
+    }
+
+    /// Where a link must not lead to.
+    #[allow(dead_code)]
+    pub fn own_hosts(&self) -> OwnHosts {
+        let host = self.headers.get(HOST).and_then(|h| h.to_str().ok());
+        OwnHosts::of(self.shared.config.public_url.as_deref(), host, self.shared.config.target_rules.guard.clone())
     }
 
     pub fn endpoint(&self, i: usize) -> Result<EndpointRef, Problem> {

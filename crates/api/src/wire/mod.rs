@@ -11,6 +11,9 @@ pub(crate) mod event_type;
 pub(crate) mod export;
 pub(crate) mod fields;
 pub(crate) mod headers;
+// Read by the handlers of links and imports.
+#[allow(dead_code)]
+pub(crate) mod link_rules;
 pub(crate) mod list;
 pub(crate) mod message;
 pub(crate) mod multipart;
