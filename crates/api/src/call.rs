@@ -5,6 +5,7 @@
 use crate::auth::{Auth, Caller};
 use crate::config::ApiConfig;
 use crate::idempotency::InFlight;
+use crate::import::Imports;
 use crate::live::Live;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub metrics: HttpMetrics,
     pub in_flight: InFlight,
     pub live: Live,
+    pub imports: Imports,
 }
 
 impl Shared {
@@ -123,7 +125,6 @@ impl Call {
     }
 
     /// Where a link must not lead to.
-    #[allow(dead_code)]
     pub fn own_hosts(&self) -> OwnHosts {
         let host = self.headers.get(HOST).and_then(|h| h.to_str().ok());
         OwnHosts::of(self.shared.config.public_url.as_deref(), host, self.shared.config.target_rules.guard.clone())

@@ -11,6 +11,7 @@ pub(crate) mod endpoint;
 pub(crate) mod event_type;
 pub(crate) mod export;
 pub(crate) mod health;
+pub(crate) mod import;
 pub(crate) mod message;
 pub(crate) mod operational;
 pub(crate) mod poller;

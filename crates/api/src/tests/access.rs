@@ -122,6 +122,11 @@ DELETE /api/v1/bin/{bin_id}/request/{request_id} org
 GET /api/v1/bin/{bin_id}/request/{request_id}/raw org
 POST /api/v1/bin/{bin_id}/request/{request_id}/accept org
 POST /api/v1/bin/{bin_id}/request/{request_id}/replay org
+POST /api/v1/link/import org
+PUT /api/v1/link/import/{import_id} org
+GET /api/v1/link/import org
+GET /api/v1/link/import/{import_id} org
+GET /api/v1/link/import/{import_id}/error org
 GET /api/v1/share/{share_token} any
 GET /api/v1/share/{share_token}/request any
 GET /api/v1/share/{share_token}/request/{request_id} any

@@ -6,6 +6,7 @@ mod bad_input;
 mod bins;
 mod endpoints;
 mod idempotency;
+mod imports;
 mod lists;
 mod messages;
 mod objects;
@@ -155,6 +156,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         public_url: None,
         payload_limit: crate::PAYLOAD_LIMIT_DEFAULT,
         request_body_limit: crate::REQUEST_BODY_LIMIT_DEFAULT,
+        import_body_limit: crate::IMPORT_BODY_LIMIT_DEFAULT,
         default_signature_type: SignatureType::Hmac256,
         target_rules: TargetRules::default(),
         secret_box: Arc::new(SecretBox::new([3; 32])),

@@ -160,7 +160,7 @@ pub(crate) fn check_name(text: &str) -> Result<(), String> {
     if text.len() > NAME_LEN_MAX && text.chars().count() > NAME_LEN_MAX {
         return Err(format!("must be at most {NAME_LEN_MAX} characters"));
     }
-    Ok(())
+    if text.contains('\0') { Err("has a NUL in it".to_owned()) } else { Ok(()) }
 }
 
 /// A semicolon stands between tags in a CSV cell.

@@ -6,13 +6,13 @@
 pub(crate) mod application;
 pub(crate) mod attempt;
 pub(crate) mod bin;
+pub(crate) mod csv;
 pub(crate) mod endpoint;
 pub(crate) mod event_type;
 pub(crate) mod export;
 pub(crate) mod fields;
 pub(crate) mod headers;
-// Read by the handlers of links and imports.
-#[allow(dead_code)]
+pub(crate) mod import;
 pub(crate) mod link_rules;
 pub(crate) mod list;
 pub(crate) mod message;
