@@ -13,6 +13,7 @@ use bytes::Bytes;
 use domain::SourceRoute;
 use egress::Courier;
 use hyper::body::Incoming;
+use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use ingest::{Fetch, Ingest};
 use store::{CapturedRequest, InboundEvent};
@@ -25,6 +26,13 @@ const DOCUMENT_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Door(pub Arc<Ingest>);
 
 impl api::Inbound for Door {
+    fn at_once(&self, parts: &Parts, peer: SocketAddr) -> Option<Response<api::Body>> {
+        // Redirects are the only ones that come in tens of thousands a second.
+        if !parts.uri.path().starts_with("/l/") {
+            return None;
+        }
+        Some(self.0.redirect_at_once(parts, peer.ip())?.map(api::Body::new))
+    }
     fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> BoxFuture<Response<api::Body>> {
         let ingest = self.0.clone();
         Box::pin(async move { ingest.answer(request, peer).await.map(api::Body::new) })

@@ -57,6 +57,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub store: Store,
     engine: Engine,
+    ingest: Arc<Ingest>,
     accepting: JoinHandle<bool>,
     stop: oneshot::Sender<()>,
     shutdown_timeout: Duration,
@@ -88,14 +89,14 @@ impl Server {
         };
         let engine = Engine::start(store.clone(), leases, courier, prepare, limits(settings));
         let text = metrics::text(engine.clone(), ingest.clone());
-        let inbound = Arc::new(Door(ingest));
+        let inbound = Arc::new(Door(ingest.clone()));
         let config = ApiConfig { inbound: Some(inbound), ..api_config(settings, jwt, rules, secret_box, text) };
         let api = Api::new(store.clone(), config);
         let (stop, stopped) = oneshot::channel();
         let accepting = tokio::spawn(api::serve(listener, api, async {
             let _ = stopped.await;
         }));
-        Ok(Server { address, store, engine, accepting, stop, shutdown_timeout: settings.shutdown_timeout })
+        Ok(Server { address, store, engine, ingest, accepting, stop, shutdown_timeout: settings.shutdown_timeout })
     }
 
     /// Accepts nothing more, lets requests and attempts in flight end within the limit, gives the rest back.
@@ -105,6 +106,10 @@ impl Server {
         let (_, left) = tokio::join!(tokio::time::timeout(limit, self.accepting), self.engine.stop(limit));
         if left > 0 {
             tracing::warn!(attempts = left, "attempts were cut off; they will be made again after the next start");
+        }
+        // No request is left that could make a click.
+        if tokio::time::timeout(limit, self.ingest.finish()).await.is_err() {
+            tracing::warn!("clicks are lost: the store did not take them in time");
         }
         self.store.close().await;
     }
@@ -135,7 +140,11 @@ fn store_config(s: &Settings, data_dir: &DataDir) -> StoreConfig {
         attempt_retention: s.attempt_retention,
         endpoint_disable_after: s.endpoint_disable_after,
         request_retention: s.request_retention,
+        first_seen_retention: s.first_per_retention,
         dedup_window_keys: s.dedup_window_keys as usize,
+        visitors_remembered: s.visitors_remembered as usize,
+        link_cache: s.link_cache as usize,
+        stat_minute_retention: s.stat_retention,
         disk_reserve: s.disk_reserve.bytes(),
         vfs: None,
     }
@@ -149,7 +158,11 @@ fn ingest_config(s: &Settings) -> IngestConfig {
         bodies_limit: usize_of(s.inbound_memory.bytes()),
         headers_max: s.inbound_headers_limit as usize,
         header_bytes_max: usize_of(s.inbound_header_bytes_limit.bytes()),
+        form_body_limit: usize_of(s.form_body_limit.bytes()),
+        form_fields_max: s.form_fields_limit as usize,
+        form_file_limit: s.form_file_limit.bytes(),
         body_read_timeout: s.body_read_timeout,
+        click_queue: s.click_queue as usize,
         ..IngestConfig::default()
     }
 }
@@ -224,6 +237,7 @@ fn api_config(
         payload_limit: usize_of(s.payload_limit.bytes()),
         request_body_limit: usize_of(s.request_body_limit.bytes()),
         import_body_limit: s.import_body_limit.bytes(),
+        form_file_limit: api::FORM_FILE_LIMIT_DEFAULT,
         default_signature_type: match s.default_signature_type {
             SignatureType::Hmac256 => signing::SignatureType::Hmac256,
             SignatureType::Ed25519 => signing::SignatureType::Ed25519,

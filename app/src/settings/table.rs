@@ -126,12 +126,25 @@ pub static SETTINGS: &[Setting] = &[
     row("message-retention", "90d", "Age at which a settled message is deleted", |s| &mut s.message_retention),
     row("attempt-retention", "90d", "Age at which an attempt is deleted", |s| &mut s.attempt_retention),
     row("request-retention", "90d", "Age at which a captured inbound request is deleted", |s| &mut s.request_retention),
+    row("first-per-retention", "365d", "How long an endpoint with firstPer remembers a value", |s| {
+        &mut s.first_per_retention
+    }),
     row(
         "dedup-window-keys",
         "262144",
         "How many keys of inbound events are remembered in memory; the rest is on disk",
         |s| &mut s.dedup_window_keys,
     ),
+    row(
+        "visitors-remembered",
+        "1000000",
+        "How many visitors of links and forms are remembered in memory, so that each counts once a day",
+        |s| &mut s.visitors_remembered,
+    ),
+    row("link-cache", "1000000", "How many short links are kept in memory; the rest is on disk", |s| &mut s.link_cache),
+    row("stat-retention", "400d", "Age at which figures of links and forms are kept by the day only", |s| {
+        &mut s.stat_retention
+    }),
     row("inbound-body-limit", "5MiB", "Largest body of a request to a source", |s| &mut s.inbound_body_limit),
     row("inbound-memory", "512MiB", "Bytes of all bodies of requests to sources that are being read", |s| {
         &mut s.inbound_memory
@@ -140,6 +153,12 @@ pub static SETTINGS: &[Setting] = &[
     row("inbound-header-bytes-limit", "64KiB", "Size of the headers of a request to a source, at most", |s| {
         &mut s.inbound_header_bytes_limit
     }),
+    row("click-queue", "65536", "Clicks on links that wait to be recorded, at most; beyond it they are lost", |s| {
+        &mut s.click_queue
+    }),
+    row("form-body-limit", "10MiB", "Largest submission of a form, with its files", |s| &mut s.form_body_limit),
+    row("form-file-limit", "10MiB", "Largest file in a submission of a form", |s| &mut s.form_file_limit),
+    row("form-fields-limit", "200", "Fields of a submission, at most, with its files", |s| &mut s.form_fields_limit),
     row(
         "trusted-proxies",
         "",

@@ -126,8 +126,10 @@ impl Call {
 
     /// Where a link must not lead to.
     pub fn own_hosts(&self) -> OwnHosts {
-        let host = self.headers.get(HOST).and_then(|h| h.to_str().ok());
-        OwnHosts::of(self.shared.config.public_url.as_deref(), host, self.shared.config.target_rules.guard.clone())
+        let asked = self.headers.get(HOST).and_then(|h| h.to_str().ok()).map(|host| format!("http://{host}"));
+        let config = &self.shared.config;
+        let origins: Vec<&str> = config.public_url.as_deref().into_iter().chain(asked.as_deref()).collect();
+        OwnHosts::of(&origins, config.target_rules.guard.clone())
     }
 
     pub fn endpoint(&self, i: usize) -> Result<EndpointRef, Problem> {

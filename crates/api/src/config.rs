@@ -6,6 +6,7 @@ use crate::auth::JwtKeys;
 use axum::body::Body;
 use domain::SourceRoute;
 use domain::target::TargetRules;
+use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use signing::{SecretBox, SignatureType};
@@ -30,6 +31,8 @@ pub struct ApiConfig {
     pub request_body_limit: usize,
     /// Bytes of the file of an import at most. It is never in memory as a whole.
     pub import_body_limit: u64,
+    /// Bytes of one file of a form's submission at most: no form may ask for more.
+    pub form_file_limit: u64,
     /// How new endpoints sign when no secret is given.
     pub default_signature_type: SignatureType,
     /// Which URLs an endpoint may have.
@@ -39,13 +42,18 @@ pub struct ApiConfig {
     /// Prometheus text of the other crates, appended to `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub limits: ServerLimits,
-    /// Answers requests to `/in/`; `None` where nothing is received.
+    /// Answers requests to `/in/`, `/l/`, `/c/` and `/f/`; `None` where nothing is received.
     pub inbound: Option<Arc<dyn Inbound>>,
 }
 
 /// The inbound data plane, as the HTTP server and the API's handlers see it.
 pub trait Inbound: Send + Sync {
-    /// Answers a request to `/in/...`. `peer` is the other end of the connection.
+    /// Answers a request that needs neither its body nor any waiting, without the cost of a future; `None` leaves it to
+    /// [`Inbound::answer`].
+    fn at_once(&self, _parts: &Parts, _peer: SocketAddr) -> Option<Response<Body>> {
+        None
+    }
+    /// Answers a request to `/in/...`, `/l/...`, `/c/...` or `/f/...`. `peer` is the other end of the connection.
     fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> BoxFuture<Response<Body>>;
     /// The events that a captured request stands for (its body must be there), for accepting or replaying it by hand.
     /// The text says why there are none.
@@ -118,3 +126,5 @@ pub const PAYLOAD_LIMIT_DEFAULT: usize = 1024 * 1024;
 pub const REQUEST_BODY_LIMIT_DEFAULT: usize = 4 * 1024 * 1024;
 /// Bytes of an import's file at most, unless set.
 pub const IMPORT_BODY_LIMIT_DEFAULT: u64 = 4 << 30;
+/// Bytes of a form's file at most, unless set.
+pub const FORM_FILE_LIMIT_DEFAULT: u64 = 10 * 1024 * 1024;

@@ -18,6 +18,7 @@ mod import;
 mod live;
 mod metrics;
 mod problem;
+mod qr;
 mod reply;
 mod routes;
 mod server;
@@ -31,7 +32,8 @@ mod tests;
 pub use auth::{Capabilities, Capability, JwtAlgorithm, JwtKeyError, JwtKeys, NewToken};
 pub use axum::body::Body;
 pub use config::{
-    ApiConfig, BoxFuture, IMPORT_BODY_LIMIT_DEFAULT, Inbound, PAYLOAD_LIMIT_DEFAULT, REQUEST_BODY_LIMIT_DEFAULT,
+    ApiConfig, BoxFuture, FORM_FILE_LIMIT_DEFAULT, IMPORT_BODY_LIMIT_DEFAULT, Inbound, PAYLOAD_LIMIT_DEFAULT,
+    REQUEST_BODY_LIMIT_DEFAULT,
     ServerLimits,
 };
 pub use front::Api;

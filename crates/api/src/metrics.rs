@@ -100,6 +100,7 @@ pub(crate) fn store_text(m: &store::StoreMetrics) -> String {
         ("messages_accepted", "Messages on disk.", m.messages_accepted.load(Relaxed)),
         ("messages_repeated", "Messages answered from an idempotency key.", m.messages_repeated.load(Relaxed)),
         ("refused_full", "Messages refused because the disk was full.", m.refused_full.load(Relaxed)),
+        ("clicks_lost", "Clicks that could not be stored.", m.clicks_lost.load(Relaxed)),
         ("attempts_succeeded", "Attempts that succeeded.", m.attempts_succeeded.load(Relaxed)),
         ("attempts_failed", "Attempts that failed.", m.attempts_failed.load(Relaxed)),
         ("leases_lost", "Settlements of leases no longer held.", m.leases_lost.load(Relaxed)),

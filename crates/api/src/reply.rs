@@ -19,6 +19,8 @@ enum Content {
         name: String,
     },
     Events,
+    /// An image of our own making, to be shown.
+    Image(&'static str),
 }
 
 #[derive(Debug)]
@@ -74,6 +76,10 @@ impl Reply {
     pub fn file(kind: &'static str, name: String, body: Bytes) -> Self {
         Reply { content: Content::File { kind, name }, secret: true, ..Self::raw(StatusCode::OK, body) }
     }
+    /// An image; nothing in it is a stranger's.
+    pub fn image(kind: &'static str, body: Vec<u8>) -> Self {
+        Reply { content: Content::Image(kind), ..Self::raw(StatusCode::OK, body.into()) }
+    }
     /// A file that is made while it is sent.
     pub fn streamed(kind: &'static str, name: String, body: Body) -> Self {
         Reply { stream: Some(body), ..Self::file(kind, name, Bytes::new()) }
@@ -93,7 +99,7 @@ impl Reply {
                 Content::Json => "application/json",
                 Content::Text => "text/plain; version=0.0.4; charset=utf-8",
                 Content::Events => "text/event-stream",
-                Content::File { kind, .. } => kind,
+                Content::File { kind, .. } | Content::Image(kind) => kind,
             };
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             headers.insert(NOSNIFF, HeaderValue::from_static("nosniff"));

@@ -9,8 +9,8 @@ use crate::auth::Capability::{
 use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, endpoint, event_type, export, health, import, message, operational,
-    poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    application as app, attempt, auth, batch, bin, conversion, endpoint, event_type, export, form, health, import, link,
+    message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -243,7 +243,27 @@ routes! {
     Post "/api/v1/bin/{bin_id}/request/{request_id}/accept" Org, request::accept;
     Post "/api/v1/bin/{bin_id}/request/{request_id}/replay" Org, request::replay;
 
+    Post "/api/v1/conversion" Org, conversion::create;
+    Get "/api/v1/link" Org, link::list;
+    Post "/api/v1/link" Org, link::create;
+    Get "/api/v1/link/{link_id}" Org, link::get;
+    Patch "/api/v1/link/{link_id}" Org, link::patch;
+    Delete "/api/v1/link/{link_id}" Org, link::delete;
+    Get "/api/v1/link/{link_id}/qr" Org, link::qr;
+    Get "/api/v1/link/{link_id}/stats" Org, link::stats;
+    Get "/api/v1/link/{link_id}/event" Org, link::events;
+    Get "/api/v1/link/{link_id}/export" Org, link::export;
+
     Get "/api/v1/link/import" Org, import::list;
     Get "/api/v1/link/import/{import_id}" Org, import::get;
     Get "/api/v1/link/import/{import_id}/error" Org, import::errors;
+
+    Get "/api/v1/form" Org, form::list;
+    Post "/api/v1/form" Org, form::create;
+    Get "/api/v1/form/{form_id}" Org, form::get;
+    Patch "/api/v1/form/{form_id}" Org, form::patch;
+    Delete "/api/v1/form/{form_id}" Org, form::delete;
+    Get "/api/v1/form/{form_id}/stats" Org, form::stats;
+    Get "/api/v1/form/{form_id}/event" Org, form::events;
+    Get "/api/v1/form/{form_id}/export" Org, form::export;
 }

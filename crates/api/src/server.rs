@@ -98,7 +98,13 @@ fn connection(
         let api = api.clone();
         async move {
             let response = match api.inbound(request.uri().path()) {
-                Some(inbound) => inbound.answer(request, peer).await,
+                Some(inbound) => {
+                    let (parts, body) = request.into_parts();
+                    match inbound.at_once(&parts, peer) {
+                        Some(response) => response,
+                        None => inbound.answer(hyper::Request::from_parts(parts, body), peer).await,
+                    }
+                }
                 None => api.answer(request).await,
             };
             Ok::<_, Infallible>(response)

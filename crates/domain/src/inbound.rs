@@ -5,6 +5,7 @@
 
 use crate::ids::{AppId, OrgId, SourceId};
 use crate::time::Timestamp;
+use crate::{head_v1, header_names};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -146,8 +147,9 @@ pub enum DedupBy {
 }
 
 /// One captured request but for its body, as it is stored:
-/// `[flags u8][ip length u8][ip][method length u8][method][target length u32][target]` and for each header
-/// `[name length u16][name][value length u32][value]`, numbers big-endian.
+/// `[flags u8][ip length][ip][method length][method][target length][target]` and for each header
+/// `[name][value length][value]`, where a name is `[its number u8]`, or `[255][length][name]` if it has none (see
+/// `header_names`). Lengths are LEB128: seven bits a byte, the lowest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestHead {
     encoded: Bytes,
@@ -162,6 +164,10 @@ pub struct RequestHead {
 pub struct HeadError;
 
 const PASS_THROUGH: u8 = 1;
+/// Absent from heads that were stored before names had numbers.
+const NUMBERED: u8 = 2;
+/// Before a name that has no number.
+const NAMED: u8 = 255;
 
 impl RequestHead {
     /// `target` is what followed the source's token, raw: `/sub/path?query`, or nothing. Header names are lower case.
@@ -173,21 +179,23 @@ impl RequestHead {
         headers: impl Iterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<Self, HeadError> {
         let mut out = Vec::with_capacity(1024);
-        out.push(if pass_through { PASS_THROUGH } else { 0 });
+        out.push(if pass_through { NUMBERED | PASS_THROUGH } else { NUMBERED });
         match remote {
-            IpAddr::V4(ip) => part(&mut out, &4u8.to_be_bytes(), &ip.octets()),
-            IpAddr::V6(ip) => part(&mut out, &16u8.to_be_bytes(), &ip.octets()),
+            IpAddr::V4(ip) => part(&mut out, &ip.octets()),
+            IpAddr::V6(ip) => part(&mut out, &ip.octets()),
         };
-        let len = u8::try_from(method.len()).map_err(|_| HeadError)?;
-        let method = part(&mut out, &len.to_be_bytes(), method.as_bytes());
-        let len = u32::try_from(target.len()).map_err(|_| HeadError)?;
-        let target = part(&mut out, &len.to_be_bytes(), target.as_bytes());
+        let method = part(&mut out, method.as_bytes());
+        let target = part(&mut out, target.as_bytes());
         let start = out.len();
         for (name, value) in headers {
-            let len = u16::try_from(name.len()).map_err(|_| HeadError)?;
-            part(&mut out, &len.to_be_bytes(), name.as_bytes());
-            let len = u32::try_from(value.len()).map_err(|_| HeadError)?;
-            part(&mut out, &len.to_be_bytes(), value);
+            match header_names::code(name) {
+                Some(code) => out.push(code),
+                None => {
+                    out.push(NAMED);
+                    part(&mut out, name.as_bytes());
+                }
+            }
+            part(&mut out, value);
         }
         let at = |n: usize| u32::try_from(n).map_err(|_| HeadError);
         let piece = |(from, to): (usize, usize)| Ok((at(from)?, at(to)?));
@@ -202,18 +210,21 @@ impl RequestHead {
 
     /// Reads what [`encoded`](Self::encoded) gave.
     pub fn read(encoded: Bytes) -> Result<Self, HeadError> {
+        let flags = encoded.first().copied().unwrap_or_default();
+        if flags & NUMBERED == 0 {
+            return head_v1::read(&encoded, flags & PASS_THROUGH != 0);
+        }
         let mut at = Cut { all: &encoded, at: 1 };
-        let ip = at.take(1)?;
+        let ip = at.take()?;
         if !matches!(at.len(ip)?, 4 | 16) {
             return Err(HeadError);
         }
-        let method = at.take(1)?;
-        let target = at.take(4)?;
+        let method = at.take()?;
+        let target = at.take()?;
         let headers = u32::try_from(at.at).map_err(|_| HeadError)?;
         while at.at < encoded.len() {
-            let name = at.take(2)?;
-            at.text(name)?;
-            at.take(4)?;
+            at.name()?;
+            at.take()?;
         }
         at.text(method)?;
         at.text(target)?;
@@ -251,9 +262,8 @@ impl RequestHead {
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let mut at = Cut { all: &self.encoded, at: self.headers as usize };
         std::iter::from_fn(move || {
-            let name = at.take(2).ok()?;
-            let name = at.text(name).ok()?;
-            let (from, to) = at.take(4).ok()?;
+            let name = at.name().ok()?;
+            let (from, to) = at.take().ok()?;
             Some((name, at.all.get(from as usize..to as usize)?))
         })
     }
@@ -269,8 +279,13 @@ impl RequestHead {
 }
 
 /// Appends a length and what it measures; returns where that lies.
-fn part(out: &mut Vec<u8>, len: &[u8], bytes: &[u8]) -> (usize, usize) {
-    out.extend_from_slice(len);
+fn part(out: &mut Vec<u8>, bytes: &[u8]) -> (usize, usize) {
+    let mut len = bytes.len();
+    while len > 0x7f {
+        out.push(len as u8 | 0x80);
+        len >>= 7;
+    }
+    out.push(len as u8);
     let from = out.len();
     out.extend_from_slice(bytes);
     (from, out.len())
@@ -282,14 +297,35 @@ struct Cut<'a> {
 }
 
 impl<'a> Cut<'a> {
-    /// Reads a length of `width` bytes and goes past what it measures; returns where that lies.
-    fn take(&mut self, width: usize) -> Result<(u32, u32), HeadError> {
-        let from = self.at + width;
-        let digits = self.all.get(self.at..from).ok_or(HeadError)?;
-        let len = digits.iter().fold(0usize, |n, d| (n << 8) | usize::from(*d));
-        let to = from.checked_add(len).filter(|to| *to <= self.all.len()).ok_or(HeadError)?;
-        self.at = to;
-        Ok((u32::try_from(from).map_err(|_| HeadError)?, u32::try_from(to).map_err(|_| HeadError)?))
+    fn byte(&mut self) -> Result<u8, HeadError> {
+        let byte = *self.all.get(self.at).ok_or(HeadError)?;
+        self.at += 1;
+        Ok(byte)
+    }
+    /// Reads a length and goes past what it measures; returns where that lies.
+    fn take(&mut self) -> Result<(u32, u32), HeadError> {
+        let mut len = 0usize;
+        // Five bytes have more bits than a length.
+        for shift in [0, 7, 14, 21, 28] {
+            let byte = self.byte()?;
+            len |= usize::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                let from = self.at;
+                let to = from.checked_add(len).filter(|to| *to <= self.all.len()).ok_or(HeadError)?;
+                self.at = to;
+                return Ok((u32::try_from(from).map_err(|_| HeadError)?, u32::try_from(to).map_err(|_| HeadError)?));
+            }
+        }
+        Err(HeadError)
+    }
+    fn name(&mut self) -> Result<&'a str, HeadError> {
+        match self.byte()? {
+            NAMED => {
+                let name = self.take()?;
+                self.text(name)
+            }
+            code => header_names::name(code).ok_or(HeadError),
+        }
     }
     fn len(&self, (from, to): (u32, u32)) -> Result<u32, HeadError> {
         to.checked_sub(from).ok_or(HeadError)
@@ -309,7 +345,7 @@ mod tests {
         #[test]
         fn a_head_survives_its_bytes(
             method in "[A-Z]{1,12}", target in "(/[ -~]{0,40})?", v6: bool, pass_through: bool,
-            headers in prop::collection::vec(("[a-z-]{1,20}", prop::collection::vec(any::<u8>(), 0..60)), 0..20),
+            headers in prop::collection::vec(("[a-z-]{1,20}|host|cookie|x-request-id|x{200}", prop::collection::vec(any::<u8>(), 0..60)), 0..20),
         ) {
             let remote: IpAddr = if v6 { "2001:db8::7".parse().unwrap() } else { "192.0.2.7".parse().unwrap() };
             let pairs = || headers.iter().map(|(n, v)| (n.as_str(), v.as_slice()));

@@ -6,8 +6,11 @@
 pub mod answer;
 pub mod decide;
 pub mod delivery;
+pub mod event;
 pub mod form;
 pub mod guard;
+mod head_v1;
+mod header_names;
 pub mod ids;
 pub mod inbound;
 pub mod link;
@@ -21,6 +24,7 @@ pub mod time;
 pub use answer::{ANSWER_HEADERS_OWNED, is_answer_header};
 pub use decide::{Decision, LaneSignal, decide};
 pub use delivery::{Cause, DeadReason, DeliveryKey};
+pub use event::Conversion;
 pub use form::{FieldType, FormField, FormRoute, FormSpec};
 pub use ids::{
     AppId, AttemptId, EndpointId, EventTypeId, FileId, FormId, IdCodec, ImportId, Kind, LinkId, MessageId, OrgId,
@@ -34,5 +38,5 @@ pub use link::{ClickId, LinkParts, LinkRoute, is_slug};
 pub use outcome::{AttemptReport, Outcome, RefusedRule, Stage, Unreachable};
 pub use retry::RetrySchedule;
 pub use retry_after::RetryAfter;
-pub use route::{AppRoute, EndpointRoute, Subscription};
+pub use route::{AppRoute, EndpointRoute, Subscription, is_payload_path};
 pub use time::{Clock, Rng, Timestamp};

@@ -30,67 +30,91 @@ pub struct LinkParts<'a> {
     pub tags: &'a [String],
 }
 
-/// A link as the hot path sees it. Immutable; a change makes a new value. A million of them are in memory.
+/// A link as the hot path sees it. Immutable; a change makes a new value. A million of them are in memory: 48 bytes, and one
+/// allocation for its texts.
 pub struct LinkRoute {
     pub org: OrgId,
     pub link: LinkId,
     /// The application that its events go to.
     pub app: AppId,
-    pub expires_at: Option<Timestamp>,
-    pub disabled: bool,
-    redirect: u16,
-    /// Slug, target, parameter and tags, one after the other.
+    /// Slug, target, parameter, the end of its life if there is one, and tags, one after the other.
     text: Box<str>,
-    slug_end: u16,
-    target_end: u16,
-    param_end: u16,
+    target_len: u16,
+    redirect: u16,
+    slug_len: u8,
+    param_len: u8,
+    pub disabled: bool,
+    expires: bool,
 }
 
 /// Characters of a target at most.
 pub const TARGET_MAX: usize = 8_192;
-/// Between tags in `text`: no tag has it.
-const TAG_END: char = '\n';
+/// Ends the expiry and each tag in `text`: no tag has it.
+const END: char = '\n';
 
 impl LinkRoute {
-    /// `None` when a part is longer than 65,535 bytes together with those before it.
+    /// `None` when a part is too long: 255 bytes of slug or parameter, 65,535 of target.
     pub fn new(
         (org, link, app): (OrgId, LinkId, AppId),
         parts: &LinkParts<'_>,
         disabled: bool,
         expires_at: Option<Timestamp>,
     ) -> Option<LinkRoute> {
-        let mut text = String::with_capacity(parts.slug.len() + parts.target.len() + parts.click_param.len() + 16);
-        text.push_str(parts.slug);
-        let slug_end = u16::try_from(text.len()).ok()?;
-        text.push_str(parts.target);
-        let target_end = u16::try_from(text.len()).ok()?;
-        text.push_str(parts.click_param);
-        let param_end = u16::try_from(text.len()).ok()?;
+        let expiry = expires_at.map(|t| format!("{}{END}", t.0)).unwrap_or_default();
+        let tags_len: usize = parts.tags.iter().map(|t| t.len() + END.len_utf8()).sum();
+        let mut text = String::with_capacity(
+            parts.slug.len() + parts.target.len() + parts.click_param.len() + expiry.len() + tags_len,
+        );
+        for part in [parts.slug, parts.target, parts.click_param, &expiry] {
+            text.push_str(part);
+        }
         for tag in parts.tags {
             text.push_str(tag);
-            text.push(TAG_END);
+            text.push(END);
         }
-        let (text, redirect) = (text.into_boxed_str(), parts.redirect);
-        Some(LinkRoute { org, link, app, expires_at, disabled, redirect, text, slug_end, target_end, param_end })
+        Some(LinkRoute {
+            org,
+            link,
+            app,
+            text: text.into_boxed_str(),
+            target_len: parts.target.len().try_into().ok()?,
+            redirect: parts.redirect,
+            slug_len: parts.slug.len().try_into().ok()?,
+            param_len: parts.click_param.len().try_into().ok()?,
+            disabled,
+            expires: expires_at.is_some(),
+        })
     }
-    fn part(&self, from: u16, to: u16) -> &str {
-        self.text.get(from.into()..to.into()).unwrap_or_default()
+    fn part(&self, from: usize, len: usize) -> &str {
+        self.text.get(from..from + len).unwrap_or_default()
+    }
+    fn param_at(&self) -> usize {
+        usize::from(self.slug_len) + usize::from(self.target_len)
+    }
+    /// The expiry, if there is one, and the tags.
+    fn rest(&self) -> impl Iterator<Item = &str> {
+        let at = self.param_at() + usize::from(self.param_len);
+        self.text.get(at..).unwrap_or_default().split_terminator(END)
     }
     pub fn slug(&self) -> &str {
-        self.part(0, self.slug_end)
+        self.part(0, self.slug_len.into())
     }
     pub fn target(&self) -> &str {
-        self.part(self.slug_end, self.target_end)
+        self.part(self.slug_len.into(), self.target_len.into())
     }
     pub fn redirect(&self) -> u16 {
         self.redirect
     }
     /// The query parameter of the target that carries the click's id.
     pub fn click_param(&self) -> Option<&str> {
-        Some(self.part(self.target_end, self.param_end)).filter(|p| !p.is_empty())
+        Some(self.part(self.param_at(), self.param_len.into())).filter(|p| !p.is_empty())
+    }
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let written = if self.expires { self.rest().next() } else { None };
+        written.and_then(|ms| ms.parse().ok()).map(Timestamp)
     }
     pub fn tags(&self) -> impl Iterator<Item = &str> {
-        self.text.get(self.param_end.into()..).unwrap_or_default().split_terminator(TAG_END)
+        self.rest().skip(usize::from(self.expires))
     }
 }
 
@@ -197,8 +221,23 @@ mod tests {
         assert_eq!((route.slug(), route.target(), route.redirect()), ("s", "https://x.test/?a=1", 307));
         assert_eq!((route.click_param(), route.tags().collect::<Vec<_>>()), (Some("pr"), vec!["a b", "c"]));
         let bare = LinkParts { click_param: "", tags: &[], ..parts };
+        assert_eq!(route.expires_at(), None);
         let route = LinkRoute::new((OrgId(1), LinkId(2), AppId(3)), &bare, false, None).unwrap();
         assert_eq!((route.click_param(), route.tags().count()), (None, 0));
+        for tags in [&tags[..], &[]] {
+            let parts = LinkParts { tags, ..parts.clone() };
+            let route = LinkRoute::new((OrgId(1), LinkId(2), AppId(3)), &parts, true, Some(Timestamp(-7))).unwrap();
+            assert_eq!((route.expires_at(), route.click_param()), (Some(Timestamp(-7)), Some("pr")));
+            assert!(route.tags().eq(tags) && route.disabled);
+        }
+    }
+
+    #[test]
+    fn a_million_links_fit() {
+        assert_eq!(size_of::<LinkRoute>(), 48);
+        let long = "x".repeat(70_000);
+        let parts = LinkParts { slug: "s", target: &long, redirect: 302, click_param: "", tags: &[] };
+        assert!(LinkRoute::new((OrgId(1), LinkId(2), AppId(3)), &parts, false, None).is_none());
     }
 
     #[test]

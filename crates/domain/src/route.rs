@@ -26,6 +26,12 @@ pub struct EndpointRoute {
     pub url_version: u32,
     pub disabled: bool,
     pub subscription: Subscription,
+    /// The path in the payload whose values it takes only the first message for, see [`is_payload_path`].
+    pub first_per: Option<Box<str>>,
+    /// Counts the changes of `first_per`.
+    pub first_per_version: u32,
+    /// Made by a subscription: a 410 deletes it.
+    pub hook: bool,
     /// Messages a second, or no limit.
     pub throttle_rate: Option<u32>,
     /// The application's own limit, shared by its endpoints.
@@ -81,6 +87,19 @@ impl Subscription {
     }
 }
 
+/// Characters and names of a path at most.
+const PATH_CHARS_MAX: usize = 256;
+const PATH_NAMES_MAX: usize = 16;
+
+/// Whether this is a path into a JSON payload: names of members, or indexes of lists, with dots between: `data.link`,
+/// `data.items.0.id`. A member with a dot in its name can't be named. At most 256 characters and 16 names.
+pub fn is_payload_path(path: &str) -> bool {
+    path.chars().count() <= PATH_CHARS_MAX
+        && path.split('.').count() <= PATH_NAMES_MAX
+        && path.split('.').all(|name| !name.is_empty())
+        && !path.contains(char::is_control)
+}
+
 impl AppRoute {
     /// The endpoints that a message goes to. Disabled endpoints take none.
     pub fn matching<'a, S: AsRef<str>>(
@@ -106,6 +125,17 @@ mod tests {
     fn sealed_values_are_bound_to_their_kind_and_endpoint() {
         assert_eq!(secret_aad(EndpointId(258)), *b"endpoint-secret\0\0\0\0\0\0\x01\x02");
         assert_eq!(headers_aad(EndpointId(-1)), *b"endpoint-headers\xff\xff\xff\xff\xff\xff\xff\xff");
+    }
+
+    #[test]
+    fn a_path_is_names_with_dots_between() {
+        let long = |n: usize| "x".repeat(n);
+        for good in ["a", "data.link", "0", "data.0.id", "ä b", &long(256), &["a"; 16].join(".")] {
+            assert!(is_payload_path(good), "{good}");
+        }
+        for bad in ["", ".", "a.", ".a", "a..b", "a\n", "a\0", &long(257), &["a"; 17].join(".")] {
+            assert!(!is_payload_path(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -45,8 +45,18 @@ impl Answer {
         Answer { status, headers, body: Bytes::copy_from_slice(text.as_bytes()) }
     }
 
+    /// A page for people. Nothing of a request is in it.
+    pub fn page(status: u16, html: &'static str) -> Self {
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
+        Answer { status, headers, body: Bytes::from_static(html.as_bytes()) }
+    }
+
     pub fn with_status(self, status: u16) -> Self {
         Answer { status, ..self }
+    }
+    pub fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
     }
 
     /// `id` is the text of the stored request's id.

@@ -20,6 +20,12 @@ pub struct IngestConfig {
     pub headers_max: usize,
     /// Bytes of a request's headers at most, names and values.
     pub header_bytes_max: usize,
+    /// Bytes of a form's submission at most, and of the event that it makes.
+    pub form_body_limit: usize,
+    /// Fields of a submission at most, files among them.
+    pub form_fields_max: usize,
+    /// Bytes of a file in a submission at most.
+    pub form_file_limit: u64,
     /// Until a request's body is complete.
     pub body_read_timeout: Duration,
     /// The longest that an answer is held back.
@@ -28,6 +34,8 @@ pub struct IngestConfig {
     pub delayed_max: usize,
     /// Sources kept ready in memory.
     pub sources_cached: usize,
+    /// Clicks on links that wait to be recorded at most; beyond it they are lost.
+    pub click_queue: usize,
     /// How often held requests are looked for without being told of any.
     pub held_interval: Duration,
 }
@@ -41,10 +49,14 @@ impl Default for IngestConfig {
             bodies_limit: 512 * 1024 * 1024,
             headers_max: 200,
             header_bytes_max: 64 * 1024,
+            form_body_limit: 10 * 1024 * 1024,
+            form_fields_max: 200,
+            form_file_limit: 10 * 1024 * 1024,
             body_read_timeout: Duration::from_secs(30),
             delay_max: Duration::from_secs(30),
             delayed_max: 1_000,
             sources_cached: 10_000,
+            click_queue: 65_536,
             held_interval: Duration::from_secs(60),
         }
     }

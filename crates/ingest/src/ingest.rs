@@ -9,12 +9,15 @@ use crate::body::{self, Room};
 use crate::config::IngestConfig;
 use crate::content::Seen;
 use crate::documents::Documents;
+use crate::forms::Forms;
 use crate::gate::{Judge, Ruling};
+use crate::links::Recorder;
 use crate::metrics::{IngestMetrics, bump};
 use crate::origin::{self, PublicUrl};
 use crate::prepared::{Prepared, PreparedSources};
 use crate::problem::Problem;
 use crate::reading::Reading;
+use crate::visit::Visits;
 use bytes::Bytes;
 use domain::{DeliveryMode, RequestHead, RequestId, SourceRoute, SourceState, Timestamp};
 use http::request::Parts;
@@ -43,11 +46,13 @@ pub struct Ingest {
     pub(crate) config: IngestConfig,
     pub(crate) metrics: Arc<IngestMetrics>,
     pub(crate) nudged: Notify,
+    pub(crate) recorder: Recorder,
+    pub(crate) forms: Forms,
+    pub(crate) room: Room,
     secret_box: Arc<SecretBox>,
     sources: PreparedSources,
     documents: Documents,
     delays: Delays,
-    room: Room,
 }
 
 /// A request that was read whole.
@@ -63,13 +68,20 @@ struct Arrived<'a> {
 }
 
 impl Ingest {
+    /// Call it inside a tokio runtime: clicks are recorded by a task.
     pub fn new(store: Store, secret_box: Arc<SecretBox>, fetch: Arc<dyn Fetch>, config: IngestConfig) -> Self {
         let metrics = Arc::new(IngestMetrics::default());
+        let base = config.public_url.as_deref().map_or("", |url| url.trim_end_matches('/')).to_owned();
+        let about = (store.codec().clone(), &**store.rng(), base);
+        let visits = Arc::new(Visits::default());
+        let recorder = Recorder::start(store.clone(), about, visits, config.click_queue, metrics.clone());
         Ingest {
+            recorder,
             documents: Documents::new(fetch, store.clock().clone(), metrics.clone()),
             sources: PreparedSources::new(secret_box.clone()),
             delays: Delays::new(&config),
             room: Room::new(config.bodies_limit),
+            forms: Forms::new(store.clock().now(), &**store.rng()),
             nudged: Notify::new(),
             secret_box,
             metrics,
@@ -90,8 +102,16 @@ impl Ingest {
     ) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
         let mut response = match parts.uri.path().as_bytes() {
-            [b'/', b'l', b'/', ..] => self.redirect(&parts, peer.ip()).await,
-            [b'/', b'c', b'/', ..] => self.pixel(&parts, peer.ip()).await,
+            [b'/', kind @ (b'l' | b'c'), b'/', ..] => {
+                let response = match kind {
+                    b'l' => self.redirect(&parts, peer.ip()).await,
+                    _ => self.pixel(&parts, peer.ip()).await,
+                };
+                if !body.is_end_stream() {
+                    Box::pin(body::drain(body, &parts.headers, self.config.body_read_timeout)).await;
+                }
+                response
+            }
             [b'/', b'f', b'/', ..] => Box::pin(self.form(&parts, body, peer.ip())).await,
             _ => match self.take(&parts, body, peer.ip()).await {
                 Ok(response) => response,
@@ -105,6 +125,11 @@ impl Ingest {
             *response.body_mut() = Full::default();
         }
         response
+    }
+
+    /// Waits until all clicks so far are with the store: call it once requests have ended, before the store is closed.
+    pub async fn finish(&self) {
+        self.recorder.finish().await;
     }
 
     /// The events that a captured request stands for (its body must be there), for accepting or replaying it by hand.
@@ -307,9 +332,12 @@ fn split(parts: &Parts) -> Option<(&str, &str)> {
     let rest = parts.uri.path_and_query()?.as_str().strip_prefix(PREFIX)?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (token, target) = rest.split_at_checked(end)?;
-    let is_token = TOKEN_LEN.contains(&token.len())
-        && token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    is_token.then_some((token, target))
+    is_token(token).then_some((token, target))
+}
+
+/// Whether the URL of a source or a form may end in it.
+pub(crate) fn is_token(text: &str) -> bool {
+    TOKEN_LEN.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 #[cfg(test)]

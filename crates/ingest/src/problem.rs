@@ -16,6 +16,12 @@ pub(crate) struct Problem {
     pub retry_after_s: Option<u64>,
 }
 
+impl Problem {
+    pub const fn new(status: u16, code: &'static str, detail: &'static str) -> Problem {
+        plain(status, code, detail)
+    }
+}
+
 const fn plain(status: u16, code: &'static str, detail: &'static str) -> Problem {
     Problem { status, code, detail: Cow::Borrowed(detail), retry_after_s: None }
 }

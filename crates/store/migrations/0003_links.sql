@@ -4,6 +4,8 @@ CREATE INDEX message_by_origin ON message (origin) WHERE origin IS NOT NULL;
 
 -- a path in the payload: only the first message for each value there is delivered
 ALTER TABLE endpoint ADD COLUMN first_per TEXT;
+-- counts the changes of first_per: what was seen before one counts no more
+ALTER TABLE endpoint ADD COLUMN first_per_version INTEGER NOT NULL DEFAULT 0;
 -- 1: made by a subscription; 410 deletes it
 ALTER TABLE endpoint ADD COLUMN hook INTEGER NOT NULL DEFAULT 0 CHECK (hook IN (0, 1));
 
@@ -35,6 +37,7 @@ CREATE TABLE link (
 ) STRICT;
 CREATE UNIQUE INDEX link_slug ON link (slug);
 CREATE INDEX link_by_org ON link (org, id);
+CREATE INDEX link_by_app ON link (app, id);
 
 CREATE TABLE form (
     id INTEGER PRIMARY KEY,
@@ -50,6 +53,7 @@ CREATE TABLE form (
 ) STRICT;
 CREATE UNIQUE INDEX form_token ON form (token);
 CREATE INDEX form_by_org ON form (org, id);
+CREATE INDEX form_by_app ON form (app, id);
 
 -- files that came with a submission
 CREATE TABLE form_file (
@@ -66,11 +70,11 @@ CREATE INDEX form_file_by_message ON form_file (message);
 -- what links and forms counted
 CREATE TABLE stat (
     origin INTEGER NOT NULL,
-    -- 0 minute, 1 day, 2 ever
-    span INTEGER NOT NULL CHECK (span BETWEEN 0 AND 2),
+    -- 0 minute, 1 day, 2 ever, 3 hour
+    span INTEGER NOT NULL CHECK (span BETWEEN 0 AND 3),
     -- store::Dim
     dim INTEGER NOT NULL,
-    -- minutes or days since the Unix epoch; 0 for ever
+    -- minutes, hours or days since the Unix epoch; 0 for ever
     at INTEGER NOT NULL,
     value TEXT NOT NULL,
     n INTEGER NOT NULL,
@@ -79,7 +83,9 @@ CREATE TABLE stat (
 
 -- origins that are no more: their figures are being deleted
 CREATE TABLE stat_gone (
-    origin INTEGER PRIMARY KEY
+    origin INTEGER PRIMARY KEY,
+    -- since when; events that were under way are counted for a while yet
+    at INTEGER NOT NULL
 ) STRICT;
 
 -- what visitors are hashed with, for one day

@@ -26,8 +26,16 @@ pub struct StoreConfig {
     pub attempt_retention: Duration,
     /// How long captured requests are kept, and the keys of their events.
     pub request_retention: Duration,
+    /// How long an endpoint with `first_per` remembers a value, from its first message on.
+    pub first_seen_retention: Duration,
     /// Keys of received events remembered in memory, about; older ones are on disk.
     pub dedup_window_keys: usize,
+    /// Visitors of the day remembered in memory, so that each counts once.
+    pub visitors_remembered: usize,
+    /// Links remembered in memory, about; the others are on disk.
+    pub link_cache: usize,
+    /// How long figures of links and forms are kept by the minute; those by the day stay with their link or form.
+    pub stat_minute_retention: Duration,
     /// Disable an endpoint that only failed for so long; zero never does.
     pub endpoint_disable_after: Duration,
     /// Free bytes of disk below which messages are refused.
@@ -46,6 +54,8 @@ pub struct StoreMetrics {
     pub refused_full: AtomicU64,
     /// Whether it was at the last look.
     pub disk_full: AtomicBool,
+    /// Clicks that came to nothing: too many waited, or their transaction was undone, or the disk was below its reserve.
+    pub clicks_lost: AtomicU64,
     pub attempts_succeeded: AtomicU64,
     pub attempts_failed: AtomicU64,
     /// Settlements of leases that were no longer held.

@@ -1,7 +1,7 @@
 //! The keys of the events received last, in memory: which request brought each.
 //!
 //! Keys are random, so an index over them would cost a page for each at every commit. They are durable in the row of
-//! their request; here they are looked up, and now and then the older half is merged into the table `event_key`, sorted.
+//! their request; here they are looked up, and now and then the older half is merged into the pages of `event_page`, sorted.
 //! **Invariant:** what it says is what the database would say if all keys were merged: changes count once their
 //! transaction has committed, and are undone when it has not. It holds little more than its window.
 
@@ -43,7 +43,7 @@ struct Undo {
 }
 
 /// Keys that a transaction merges at least, unless the window is small.
-const SLICE_MAX: usize = 128;
+const SLICE_MAX: usize = 512;
 
 pub(crate) struct EventKeys {
     young: Map,
@@ -227,7 +227,7 @@ impl Bits {
 pub(crate) struct KeyFilter {
     ready: Option<Bits>,
     building: Option<Bits>,
-    /// The last key read for `building`.
+    /// Where the last page begins that was read for `building`.
     from: Option<EventKey>,
     /// The open transaction read for `building`, to the end or not.
     read: Option<bool>,
@@ -253,9 +253,9 @@ impl KeyFilter {
             bits.insert(key);
         }
     }
-    /// A key of the table is no more.
-    pub fn removed(&mut self) {
-        self.removed += 1;
+    /// So many keys of the table are no more.
+    pub fn removed(&mut self, n: usize) {
+        self.removed += n;
     }
 
     /// After which key to read on, if the table is to be read.
@@ -282,14 +282,14 @@ impl KeyFilter {
         (self.building, self.from, self.removed) = (Some(Bits::new(blocks)), None, 0);
         Some(None)
     }
-    /// Rows of the table, in order after the last ones; `end` when there are no more.
-    pub fn read(&mut self, keys: &[EventKey], end: bool) {
+    /// Keys of the table, in order after the last ones, and after what to read on; `None` when there are no more.
+    pub fn read(&mut self, keys: &[EventKey], last: Option<EventKey>) {
         let Some(bits) = &mut self.building else { return };
         for key in keys {
             bits.insert(key);
         }
-        self.from = keys.last().copied().or(self.from);
-        self.read = Some(end);
+        self.from = last.or(self.from);
+        self.read = Some(last.is_none());
     }
     fn commit(&mut self) {
         if self.read.take() == Some(true) {
@@ -338,7 +338,7 @@ mod tests {
         while let Some(after) = filter.wants() {
             let from = after.map_or(0, |k| rows.iter().position(|r| *r == k).unwrap() + 1);
             let slice = &rows[from..rows.len().min(from + 30_000)];
-            filter.read(slice, slice.len() < 30_000);
+            filter.read(slice, slice.last().copied().filter(|_| slice.len() == 30_000));
             if reads == 2 {
                 filter.rollback();
             }

@@ -5,6 +5,8 @@
 
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
+use crate::form_routes::FormRoutes;
+use crate::link_routes::LinkRoutes;
 use crate::readers::Readers;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
@@ -38,6 +40,8 @@ pub(crate) struct Inner {
     readers: Readers,
     routes: Arc<Routes>,
     pub(crate) sources: Arc<SourceRoutes>,
+    pub(crate) links: Arc<LinkRoutes>,
+    pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
     organisations: RwLock<HashMap<Box<str>, OrgId>>,
     revoked: RwLock<HashSet<[u8; 32]>>,
@@ -45,6 +49,8 @@ pub(crate) struct Inner {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     broken: watch::Receiver<Option<String>>,
+    /// The day (since the Unix epoch) and what its visitors are hashed with.
+    pub(crate) visitor_salt: RwLock<Option<(i64, [u8; 16])>>,
 }
 
 impl Drop for Inner {
@@ -87,7 +93,7 @@ impl Store {
         rng: Arc<dyn Rng>,
     ) -> std::result::Result<(Store, Writer, mpsc::UnboundedReceiver<Committed>), OpenError> {
         let config = Arc::new(config);
-        let shared = Shared::default();
+        let shared = Shared::new(&config);
         let metrics = Arc::new(StoreMetrics::default());
         let core = Core::open(config.clone(), shared.clone(), metrics.clone(), clock.now())?;
         let revoked = tokens::revoked(core.connection())
@@ -103,6 +109,8 @@ impl Store {
             readers,
             routes: shared.routes,
             sources: shared.sources,
+            links: shared.links,
+            forms: shared.forms,
             hub: shared.hub,
             organisations: RwLock::default(),
             revoked: RwLock::new(revoked),
@@ -110,6 +118,7 @@ impl Store {
             clock,
             rng,
             broken,
+            visitor_salt: RwLock::default(),
         };
         Ok((Store { inner: Arc::new(inner) }, writer, committed))
     }
@@ -275,6 +284,7 @@ impl Store {
         let app = app.clone();
         self.write(move |core, _| {
             let gone = apps::delete(core.connection(), org, &app)?;
+            core.forget_own_of(gone.id)?;
             core.touch_app(gone.id);
             core.sweep_now();
             Ok(())
@@ -346,14 +356,7 @@ impl Store {
     }
     pub async fn delete_endpoint(&self, app: AppId, endpoint: &EndpointRef) -> Result<()> {
         let endpoint = endpoint.clone();
-        self.write(move |core, now| {
-            let gone = endpoints::delete(core.connection(), app, &endpoint)?;
-            core.touch_app(app);
-            core.announce_endpoint(&gone, "endpoint.deleted", now)?;
-            core.sweep_now();
-            Ok(())
-        })
-        .await
+        self.write(move |core, now| core.delete_endpoint(app, &endpoint, now)).await
     }
     /// The sealed custom headers; empty when there are none.
     pub async fn endpoint_headers(&self, app: AppId, endpoint: &EndpointRef) -> Result<(EndpointId, Vec<u8>)> {
@@ -615,6 +618,9 @@ impl Store {
         .unwrap();
     }
 
+    pub(crate) fn config(&self) -> &StoreConfig {
+        &self.inner.config
+    }
     /// What waits for the writer.
     pub(crate) fn queue(&self) -> &Queue {
         &self.inner.queue

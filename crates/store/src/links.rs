@@ -5,7 +5,10 @@
 
 use crate::types::{Message, Metadata};
 use bytes::Bytes;
-use domain::{AppId, FileId, FormId, FormSpec, ImportId, LinkId, MessageId, OrgId, Timestamp};
+use domain::{
+    AppId, Conversion, FileId, FormId, FormSpec, IdCodec, ImportId, LinkId, LinkRoute, MessageId, OrgId, Timestamp,
+    event,
+};
 
 /// What makes events by itself: a link or a form, by its row number. No link has a form's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +119,8 @@ pub struct ImportRow {
     /// The line on which the row begins.
     pub line: u64,
     pub row: Result<LinkFields, String>,
+    /// Its slug is random: of its beginnings that have this many characters or more, the shortest that is free is taken.
+    pub random_from: Option<usize>,
 }
 
 /// A row that made no link.
@@ -184,6 +189,26 @@ pub struct OwnEvent {
     /// `,"first":…,"firstHuman":…,"unique":…}}`.
     pub payload: Bytes,
     pub files: Vec<NewFile>,
+}
+
+impl OwnEvent {
+    /// The event of a conversion. `route` is the link that was clicked; `at` is now.
+    pub fn converted(conversion: &Conversion, route: &LinkRoute, at: Timestamp, codec: &IdCodec) -> OwnEvent {
+        let kind = EventKind::Converted;
+        OwnEvent {
+            origin: route.link.into(),
+            app: route.app,
+            at,
+            kind,
+            bot: false,
+            visitor: None,
+            dims: Vec::new(),
+            channels: event::link_channels(codec, route.link, false),
+            event_id: Some(conversion.event_id(codec)),
+            payload: conversion.payload(kind.event_type(), route, at, codec).into(),
+            files: Vec::new(),
+        }
+    }
 }
 
 /// What happened.

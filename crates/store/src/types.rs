@@ -108,6 +108,9 @@ pub struct Endpoint {
     pub event_types: Option<Vec<String>>,
     pub channels: Option<Vec<String>>,
     pub metadata: Metadata,
+    /// See [`EndpointFields::first_per`].
+    pub first_per: Option<String>,
+    pub hook: bool,
     pub updated_at: Timestamp,
     /// Since when every attempt has failed; `None` while it works.
     pub failing_since: Option<Timestamp>,
@@ -124,6 +127,11 @@ pub struct EndpointFields {
     pub event_types: Option<Vec<String>>,
     pub channels: Option<Vec<String>>,
     pub metadata: Metadata,
+    /// A path in the payload ([`domain::is_payload_path`]): of the messages with the same value there, it gets the first.
+    /// A message without the value, or with `null`, it gets too. A change forgets what it has seen.
+    pub first_per: Option<String>,
+    /// Made by a subscription: a 410 deletes it. Counts when it is created; stays as it is.
+    pub hook: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -137,6 +145,7 @@ pub struct EndpointPatch {
     pub event_types: Option<Option<Vec<String>>>,
     pub channels: Option<Option<Vec<String>>>,
     pub metadata: Option<Metadata>,
+    pub first_per: Option<Option<String>>,
 }
 
 /// Seals a secret (or the custom headers) for the endpoint that the store has just numbered.
@@ -414,7 +423,7 @@ pub struct NewAttempt {
     pub status_code: u16,
     pub duration_us: u64,
     pub response: Bytes,
-    /// 410 Gone: disable the endpoint.
+    /// 410 Gone: disable the endpoint, or delete it if a subscription made it.
     pub gone: bool,
 }
 

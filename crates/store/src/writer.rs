@@ -7,11 +7,13 @@
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::StoreError;
 use crate::inbound::{NewRequest, Received};
+use crate::links::{OwnEvent, Recorded};
 use crate::sqlite::core::Core;
 use crate::types::{Accepted, Lease, NewMessage, Settlement};
 use crate::watch::Touched;
 use domain::{Clock, Timestamp};
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, OnceLock};
@@ -21,7 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Operations that one transaction takes at most.
+/// Operations (each click is one) that one transaction takes, about.
 const BATCH_MAX: usize = 1024;
 /// Operations that a busy server's transaction carries, about.
 const OPS_EXPECTED: usize = 128;
@@ -45,15 +47,34 @@ pub enum Op {
     Accept(Box<NewMessage>, oneshot::Sender<Result<Accepted>>),
     AcceptMany(Vec<NewMessage>, oneshot::Sender<Vec<Result<Accepted>>>),
     Receive(Box<NewRequest>, oneshot::Sender<Result<Received>>),
+    Record(Box<OwnEvent>, oneshot::Sender<Result<Recorded>>),
+    /// Nobody waits for these.
+    Clicks(Vec<OwnEvent>),
     Settle(Settlement),
     Exec(Exec),
     Close(oneshot::Sender<()>),
+}
+
+/// The first of these, as many as one transaction takes.
+fn next_batch(ops: &mut VecDeque<Op>) -> Vec<Op> {
+    let mut weight = 0;
+    let fits = |op: &Op| {
+        let fits = weight < BATCH_MAX;
+        weight += match op {
+            Op::Clicks(events) => events.len(),
+            _ => 1,
+        };
+        fits
+    };
+    let n = ops.iter().map(fits).take_while(|fits| *fits).count();
+    ops.drain(..n).collect()
 }
 
 enum Reply {
     Accept(oneshot::Sender<Result<Accepted>>, Result<Accepted>),
     Many(oneshot::Sender<Vec<Result<Accepted>>>, Vec<Result<Accepted>>),
     Receive(oneshot::Sender<Result<Received>>, Result<Received>),
+    Record(oneshot::Sender<Result<Recorded>>, Result<Recorded>),
     Exec(ExecReply, Option<StoreError>),
 }
 
@@ -64,6 +85,7 @@ impl Reply {
             Reply::Accept(to, result) => drop(to.send(result)),
             Reply::Many(to, results) => drop(to.send(results)),
             Reply::Receive(to, result) => drop(to.send(result)),
+            Reply::Record(to, result) => drop(to.send(result)),
             Reply::Exec(reply, error) => reply(error),
         }
     }
@@ -130,6 +152,9 @@ pub fn transact(core: &mut Core, ops: Vec<Op>, now: Timestamp) -> Committed {
                 out.replies.push(Reply::Many(to, results));
             }
             Pending::Receive(to, result) => out.replies.push(Reply::Receive(to, override_with(result, &error))),
+            Pending::Record(to, result) => out.replies.push(Reply::Record(to, override_with(result, &error))),
+            Pending::Clicks(n) if error.is_some() => core.clicks_lost(n),
+            Pending::Clicks(_) => {}
             Pending::Settle(s) if error.is_some() => out.unsettled.push(s),
             Pending::Settle(_) => {}
             Pending::Exec(reply) => out.replies.push(Reply::Exec(reply, error.clone())),
@@ -147,6 +172,9 @@ enum Pending {
     Accept(oneshot::Sender<Result<Accepted>>, Result<Accepted>),
     Many(oneshot::Sender<Vec<Result<Accepted>>>, Vec<Result<Accepted>>),
     Receive(oneshot::Sender<Result<Received>>, Result<Received>),
+    Record(oneshot::Sender<Result<Recorded>>, Result<Recorded>),
+    /// How many.
+    Clicks(usize),
     Settle(Settlement),
     Exec(ExecReply),
     /// The transaction had failed already; dropping it closes its channel, which its caller reads as a failure.
@@ -168,6 +196,15 @@ fn apply(core: &mut Core, op: Op, now: Timestamp, failed: &mut Option<StoreError
             Pending::Many(to, many.iter().map(|m| unless(failed, || core.accept(m, now))).collect())
         }
         Op::Receive(r, to) => Pending::Receive(to, unless(failed, || core.receive(*r, now))),
+        Op::Record(event, to) => Pending::Record(to, unless(failed, || core.record(*event, now))),
+        Op::Clicks(events) => {
+            let n = events.len();
+            for event in events {
+                // Refused when its application is no more: nobody waits for it.
+                let _ = unless(failed, || core.record(event, now));
+            }
+            Pending::Clicks(n)
+        }
         Op::Settle(s) => {
             if failed.is_none() {
                 *failed = core.settle(&s, now).err();
@@ -354,7 +391,7 @@ impl Writer {
         if ops.is_empty() && now_us < self.paused_until_us {
             return false;
         }
-        let mut ops: std::collections::VecDeque<Op> = self.refuse_if_full(ops, now_us).into();
+        let mut ops: VecDeque<Op> = self.refuse_if_full(ops, now_us).into();
         if now_us >= self.paused_until_us && !self.unsettled.is_empty() && self.retry().is_err() {
             self.paused_until_us = now_us + FULL_PAUSE.as_micros() as u64;
             if self.core.is_broken() {
@@ -363,7 +400,7 @@ impl Writer {
         }
         let due = self.core.next_wake(self.clock.now()).is_some_and(|t| t <= self.clock.now());
         while !ops.is_empty() || due {
-            let batch: Vec<Op> = ops.drain(..ops.len().min(BATCH_MAX)).collect();
+            let batch = next_batch(&mut ops);
             // A pause that has begun isn't prolonged: else refused messages would keep settlements waiting.
             if self.commit(batch).is_err() && self.paused_until_us <= now_us {
                 self.paused_until_us = now_us + FULL_PAUSE.as_micros() as u64;
@@ -450,6 +487,11 @@ impl Writer {
                     n += 1;
                     refused.replies.push(Reply::Receive(to, Err(error.clone())));
                 }
+                Op::Record(_, to) => {
+                    n += 1;
+                    refused.replies.push(Reply::Record(to, Err(error.clone())));
+                }
+                Op::Clicks(events) => self.core.clicks_lost(events.len()),
                 other => kept.push(other),
             }
         }

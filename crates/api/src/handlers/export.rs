@@ -51,9 +51,8 @@ struct Writer {
     export: Export,
 }
 
-impl Writer {
-    /// The text of the next page, and the writer unless it was the last.
-    async fn page(mut self) -> Result<(Bytes, Option<Writer>), StoreError> {
+impl PageWriter for Writer {
+    async fn page(mut self) -> Result<(Bytes, Option<Self>), StoreError> {
         let page = PageQuery { limit: PAGE, cursor: self.cursor.map(Cursor::After), order: self.order };
         let found = self.shared.store.requests(self.source, page, self.filter.clone()).await?;
         let mut out = Vec::new();
@@ -74,18 +73,24 @@ impl Writer {
     }
 }
 
-type NextPage = Pin<Box<dyn Future<Output = Result<(Bytes, Option<Writer>), StoreError>> + Send>>;
+/// Writes an export page by page.
+pub(super) trait PageWriter: Sized + Send + 'static {
+    /// The text of the next page, and the writer unless it was the last.
+    fn page(self) -> impl Future<Output = Result<(Bytes, Option<Self>), StoreError>> + Send;
+}
+
+type NextPage<W> = Pin<Box<dyn Future<Output = Result<(Bytes, Option<W>), StoreError>> + Send>>;
 
 /// The body of an answer: reads a page when the last one was written to the client.
-struct Pages(Option<NextPage>);
+pub(super) struct Pages<W>(Option<NextPage<W>>);
 
-impl Pages {
-    fn of(writer: Writer) -> Self {
+impl<W: PageWriter> Pages<W> {
+    pub fn of(writer: W) -> Self {
         Pages(Some(Box::pin(writer.page())))
     }
 }
 
-impl http_body::Body for Pages {
+impl<W: PageWriter> http_body::Body for Pages<W> {
     type Data = Bytes;
     type Error = StoreError;
 

@@ -9,7 +9,7 @@ use crate::import::{File, Run};
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::wire::import::{ERRORS_SHOWN, ErrorOut, ImportOut};
-use crate::wire::link_rules::check_name;
+use crate::wire::link_rules;
 use crate::wire::list::{self, ListOut};
 use domain::{AppId, ImportId};
 use http::header::CONTENT_TYPE;
@@ -73,8 +73,8 @@ fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
 
 async fn start(call: &Call) -> Result<Import, Problem> {
     let query = call.query();
-    let name = query.get("name").unwrap_or(NAME_DEFAULT).to_owned();
-    check_name(&name).map_err(|why| Problem::query("name", why))?;
+    let name = query.get("name").unwrap_or(NAME_DEFAULT);
+    let name = link_rules::name(name).map_err(|why| Problem::query("name", why))?;
     let app = match query.get("appId") {
         None => None,
         Some(text) => Some(app_named(call, text).await?),

@@ -11,7 +11,7 @@ use crate::body::Upload;
 use crate::call::Shared;
 use crate::problem::Problem;
 use crate::wire::csv::{Reader, Step};
-use crate::wire::import::{Columns, Slugs, bad};
+use crate::wire::import::{Columns, Slugs, To, bad};
 use crate::wire::link_rules::OwnHosts;
 use domain::OrgId;
 use std::sync::Arc;
@@ -123,6 +123,7 @@ impl Run {
     /// Reads to the end of the file; what was read is then on disk, or in `writing`.
     async fn read(&mut self, file: &mut File, writing: &mut Option<Writing>) -> Result<(), Problem> {
         let done = self.import.line;
+        let to = To { app: self.import.app, own: self.own.clone(), now: self.shared.now() };
         let mut batch = self.batch();
         let mut closing = self.shared.live.closing();
         let end = loop {
@@ -131,11 +132,11 @@ impl Run {
                 Step::Row => {
                     let row = file.reader.row();
                     batch.bytes += row.bytes();
-                    let row = file.columns.row(row, self.import.app, &self.own, &mut batch.slugs);
+                    let row = file.columns.row(row, &to, &mut batch.slugs);
                     batch.rows.extend(row);
                 }
                 Step::Bad { line, .. } if line <= done => {}
-                Step::Bad { line, why } => batch.rows.push(ImportRow { line, row: Err(why.to_owned()) }),
+                Step::Bad { line, why } => batch.rows.push(ImportRow { line, row: Err(why.to_owned()), random_from: None }),
                 Step::End => break Ok(()),
                 Step::More => {
                     let taken = tokio::select! {

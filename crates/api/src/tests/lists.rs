@@ -51,11 +51,16 @@ async fn every_list_walks_on_and_back() {
         s.app(&format!("a{i}")).await;
         s.post("/event-type", json!({"name": format!("t.{i}"), "description": ""})).await.expect(201);
         s.endpoint("a0", &format!("e{i}")).await;
+        s.post("/link", json!({"target": "https://example.com/", "tags": ["t"], "appId": "a0"})).await.expect(201);
+        s.post("/form", json!({"name": "f", "appId": "a0"})).await.expect(201);
     }
     let mut message = String::new();
     for _ in 0..5 {
         message = s.message("a0", "t.1").await;
     }
+    check(&s, "/link", "id").await;
+    check(&s, "/link?tag=t&order=descending", "id").await;
+    check(&s, "/form", "id").await;
     check(&s, "/app", "id").await;
     check(&s, "/app?order=descending", "id").await;
     check(&s, "/event-type", "name").await;

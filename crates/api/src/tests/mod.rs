@@ -5,8 +5,10 @@ mod attempts;
 mod bad_input;
 mod bins;
 mod endpoints;
+mod forms;
 mod idempotency;
 mod imports;
+mod links;
 mod lists;
 mod messages;
 mod objects;
@@ -143,7 +145,11 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         message_retention: Duration::from_secs(90 * 86_400),
         attempt_retention: Duration::from_secs(90 * 86_400),
         request_retention: Duration::from_secs(90 * 86_400),
+        first_seen_retention: Duration::from_secs(90 * 86_400),
         dedup_window_keys: 10_000,
+        visitors_remembered: 10_000,
+        link_cache: 10_000,
+        stat_minute_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: Duration::from_secs(5 * 86_400),
         disk_reserve,
         vfs: None,
@@ -157,6 +163,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         payload_limit: crate::PAYLOAD_LIMIT_DEFAULT,
         request_body_limit: crate::REQUEST_BODY_LIMIT_DEFAULT,
         import_body_limit: crate::IMPORT_BODY_LIMIT_DEFAULT,
+        form_file_limit: crate::FORM_FILE_LIMIT_DEFAULT,
         default_signature_type: SignatureType::Hmac256,
         target_rules: TargetRules::default(),
         secret_box: Arc::new(SecretBox::new([3; 32])),

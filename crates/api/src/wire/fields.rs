@@ -77,6 +77,27 @@ impl Fields {
         self.complaints.extend(inner.complaints);
     }
 
+    /// Takes a field that is a list of objects, each to be read in the same way; complaints go under its name and their
+    /// number, and come back with [`Self::absorb`].
+    pub fn objects(&mut self, name: &'static str, max: usize) -> Patch<Vec<Fields>> {
+        let place: Vec<Cow<'static, str>> = self.place.iter().cloned().chain(std::iter::once(name.into())).collect();
+        self.take(&[name], |v| match v {
+            Value::Array(list) if list.len() > max => Err(format!("must have at most {max} entries").into()),
+            Value::Array(list) => list
+                .into_iter()
+                .enumerate()
+                .map(|(i, v)| match v {
+                    Value::Object(map) => {
+                        let place = place.iter().cloned().chain(std::iter::once(i.to_string().into())).collect();
+                        Ok(Fields { map, complaints: Vec::new(), place })
+                    }
+                    _ => Err("must be a list of objects".into()),
+                })
+                .collect(),
+            _ => Err("must be a list of objects".into()),
+        })
+    }
+
     /// The object in field `name`, to be read in the same way; complaints go under its name.
     pub fn nested(name: &'static str, value: Value) -> Result<Fields, Problem> {
         match value {

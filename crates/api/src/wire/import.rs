@@ -4,13 +4,11 @@
 //! with its line and never ends the import.
 
 use super::csv::Row;
-use super::link_rules::{
-    OwnHosts, REDIRECT_DEFAULT, check_click_param, check_name, check_redirect, check_slug, check_tags, check_target,
-    parse_expiry, random_slug,
-};
+use super::link_rules::{self as rules, OwnHosts, RANDOM_SLUG_LENS, REDIRECT_DEFAULT, slug_digit};
+use super::read::Read;
 use super::time;
 use crate::problem::Problem;
-use domain::{AppId, IdCodec, Rng};
+use domain::{AppId, IdCodec, Rng, Timestamp};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use store::{Import, ImportError, ImportRow, ImportStatus, LinkFields, Metadata};
@@ -77,14 +75,23 @@ impl Columns {
     }
 
     /// Reads a row; one with nothing in it is none.
-    pub fn row(&self, row: Row<'_>, app: AppId, own: &OwnHosts, slugs: &mut Slugs) -> Option<ImportRow> {
+    pub fn row(&self, row: Row<'_>, to: &To, slugs: &mut Slugs) -> Option<ImportRow> {
         if row.is_blank() {
             return None;
         }
-        Some(ImportRow { line: row.line, row: self.link(row, app, own, slugs) })
+        let mut link = self.link(row, to);
+        let mut random_from = None;
+        if let Ok(link) = &mut link
+            && link.slug.is_empty()
+        {
+            link.slug = slugs.next();
+            random_from = Some(*RANDOM_SLUG_LENS.start());
+        }
+        Some(ImportRow { line: row.line, row: link, random_from })
     }
 
-    fn link(&self, row: Row<'_>, app: AppId, own: &OwnHosts, slugs: &mut Slugs) -> Result<LinkFields, String> {
+    /// The link of a row; its slug is empty for a random one.
+    fn link(&self, row: Row<'_>, to: &To) -> Result<LinkFields, String> {
         if row.len() != self.count {
             return Err(format!("has {} cells, but the first row has {}", row.len(), self.count));
         }
@@ -92,40 +99,44 @@ impl Columns {
         if target.is_empty() {
             return Err("target is missing".to_owned());
         }
-        let slug = cell(row, self.slug, "slug")?;
-        let name = cell(row, self.name, "name")?;
-        check_name(name).map_err(|why| format!("name {why}"))?;
-        let click_param = cell(row, self.click_param, "click_param")?;
-        let redirect = cell(row, self.redirect, "redirect")?;
-        let expires_at = cell(row, self.expires_at, "expires_at")?;
         let tags = cell(row, self.tags, "tags")?.split(';').map(str::trim).filter(|t| !t.is_empty());
+        let tags = tags.map(str::to_owned).collect();
         Ok(LinkFields {
-            app: Some(app),
-            slug: match slug {
-                "" => slugs.next(),
-                _ => check_slug(slug).map(|()| slug.to_owned()).map_err(|why| format!("slug {why}"))?,
-            },
-            target: check_target(target, own).map_err(|why| format!("target {why}"))?,
-            name: name.to_owned(),
-            redirect: match redirect {
-                "" => REDIRECT_DEFAULT,
-                _ => check_redirect(redirect.parse().unwrap_or(0)).map_err(|why| format!("redirect {why}"))?,
-            },
-            tags: check_tags(tags.map(str::to_owned).collect()).map_err(|why| format!("tags: {why}"))?,
+            app: Some(to.app),
+            slug: optional(row, self.slug, "slug", rules::slug)?.unwrap_or_default(),
+            target: rules::target(target, &to.own).map_err(|why| format!("target {why}"))?,
+            name: optional(row, self.name, "name", rules::name)?.unwrap_or_default(),
+            redirect: optional(row, self.redirect, "redirect", redirect)?.unwrap_or(REDIRECT_DEFAULT),
+            tags: rules::tags(tags).map_err(|why| format!("tags: {why}"))?,
             metadata: Metadata::new(),
-            click_param: match click_param {
-                "" => None,
-                _ => {
-                    check_click_param(click_param).map_err(|why| format!("click_param {why}"))?;
-                    Some(click_param.to_owned())
-                }
-            },
+            click_param: optional(row, self.click_param, "click_param", rules::click_param)?,
             disabled: false,
-            expires_at: match expires_at {
-                "" => None,
-                _ => Some(parse_expiry(expires_at).map_err(|why| format!("expires_at {why}"))?),
-            },
+            expires_at: optional(row, self.expires_at, "expires_at", |text| rules::expiry(text, to.now))?,
         })
+    }
+}
+
+/// Where the links of an import go, and what their rules must know.
+pub(crate) struct To {
+    pub app: AppId,
+    pub own: OwnHosts,
+    pub now: Timestamp,
+}
+
+fn redirect(text: &str) -> Read<u16> {
+    rules::redirect(text.parse().unwrap_or_default())
+}
+
+/// What a cell says; `None` when it is empty.
+fn optional<T>(
+    row: Row<'_>,
+    column: Option<usize>,
+    name: &str,
+    rule: impl FnOnce(&str) -> Read<T>,
+) -> Result<Option<T>, String> {
+    match cell(row, column, name)? {
+        "" => Ok(None),
+        text => rule(text).map(Some).map_err(|why| format!("{name} {why}")),
     }
 }
 
@@ -144,7 +155,8 @@ pub(crate) fn bad(msg: impl Into<String>) -> Problem {
     Problem::field("csv", msg)
 }
 
-/// Random slugs for a batch of rows: a hash of a random key and a counter.
+/// Random slugs for a batch of rows: a hash of a random key and a counter. In full length: the store cuts them to what is
+/// free.
 pub(crate) struct Slugs {
     key: [u8; 32],
     count: u64,
@@ -159,8 +171,7 @@ impl Slugs {
     pub fn next(&mut self) -> String {
         self.count += 1;
         let digest = Sha256::new().chain_update(self.key).chain_update(self.count.to_le_bytes()).finalize();
-        let bits = digest.iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
-        random_slug(bits)
+        digest.iter().filter_map(|byte| slug_digit(*byte)).take(*RANDOM_SLUG_LENS.end()).collect()
     }
 }
 
@@ -257,7 +268,8 @@ mod tests {
         let mut reader = reader(&text);
         let columns = Columns::read(reader.row()).unwrap();
         assert_eq!(reader.advance(), Step::Row);
-        let row = columns.row(reader.row(), AppId(1), &OwnHosts::default(), &mut Slugs::new(&Fixed)).unwrap();
+        let to = To { app: AppId(1), own: OwnHosts::default(), now: Timestamp(1_795_247_040_000) };
+        let row = columns.row(reader.row(), &to, &mut Slugs::new(&Fixed)).unwrap();
         assert_eq!(row.line, 2);
         row.row
     }
@@ -297,7 +309,7 @@ mod tests {
         assert_eq!((got.click_param.as_deref(), got.app), (Some("pr"), Some(AppId(1))));
         assert_eq!(got.expires_at.map(|t| t.0), Some(1_893_456_000_000));
         let bare = link(header, b"https://x.test/,,,,,,").unwrap();
-        assert_eq!((bare.slug.len(), bare.redirect, bare.expires_at, bare.click_param), (7, 302, None, None));
+        assert_eq!((bare.slug.len(), bare.redirect, bare.expires_at, bare.click_param), (14, 302, None, None));
     }
 
     #[test]
@@ -307,12 +319,13 @@ mod tests {
         refused("target,name", b",a", "target is missing");
         refused("target,name", b"https://x.test/\xff,a", "target is not UTF-8");
         refused("target,name", b"https://x.test/,\xff", "name is not UTF-8");
-        refused("target", b"\"=HYPERLINK(\"\"https://x.test/\"\",\"\"x\"\")\"", "target must begin with");
+        refused("target", b"\"=HYPERLINK(\"\"https://x.test/\"\",\"\"x\"\")\"", "target must");
         refused("target", b"javascript:alert(1)", "target must begin with");
         refused("target,slug", b"https://x.test/,a/b", "slug must be");
         refused("target,redirect", b"https://x.test/,200", "redirect must be");
         refused("target,redirect", b"https://x.test/,moved", "redirect must be");
         refused("target,expires_at", b"https://x.test/,31.12.2030", "expires_at must be");
+        refused("target,expires_at", b"https://x.test/,2020-01-01T00:00:00Z", "expires_at must be in the future");
         refused("target,click_param", b"https://x.test/,a b", "click_param must be");
         refused("target,tags", format!("https://x.test/,{}", "x".repeat(200)).as_bytes(), "tags: each");
     }

@@ -5,6 +5,7 @@
 use crate::problem::Problem;
 use domain::{Timestamp, Uid};
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use store::{Order, StatusFilter};
 
 /// The parameters of a request, in order.
@@ -39,6 +40,16 @@ impl<'a> Query<'a> {
     pub fn number(&self, name: &'static str) -> Result<Option<u64>, Problem> {
         let parse = |v: &str| v.parse().map_err(|_| Problem::bad_query(format!("{name} must be a whole number")));
         self.get(name).map(parse).transpose()
+    }
+
+    /// A whole number in `range`.
+    pub fn number_in(&self, name: &'static str, range: RangeInclusive<u64>) -> Result<Option<u64>, Problem> {
+        match self.number(name)? {
+            Some(n) if !range.contains(&n) => {
+                Err(Problem::query(name, format!("must be from {} to {}", range.start(), range.end())))
+            }
+            n => Ok(n),
+        }
     }
 
     pub fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {

@@ -5,5 +5,6 @@ mod bad_input;
 mod bins;
 mod handshakes;
 mod reading;
+mod recorder;
 pub(crate) mod support;
 pub(crate) mod world;

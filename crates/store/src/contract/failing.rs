@@ -76,6 +76,46 @@ pub async fn gone_disables_at_once(f: F) {
     assert!(endpoint(&w, app, e).await.disabled);
 }
 
+/// A hook with three messages on their way to it.
+async fn hook(w: &mut World) -> (domain::AppId, EndpointId, Vec<Lease>) {
+    let app = w.app().await;
+    let e = w.endpoint_with(app, |f| f.hook = true).await;
+    assert!(endpoint(w, app, e).await.hook);
+    w.send_many(app, 3).await;
+    let leases = w.take().await;
+    (app, e, leases)
+}
+fn gone(w: &World, lease: &Lease) {
+    w.settle_with(lease, Next::Dead(DeadReason::Gone), |s| {
+        let attempt = s.attempt.as_mut().unwrap();
+        (attempt.gone, attempt.status_code) = (true, 410);
+    });
+}
+
+pub async fn a_hook_that_is_gone_is_deleted(f: F) {
+    let mut w = World::new(f).await;
+    let (app, e, leases) = hook(&mut w).await;
+    w.settle(&leases[0], Next::RetryAt(w.later(HOUR)));
+    gone(&w, &leases[1]);
+    gone(&w, &leases[2]);
+    w.store.ready().await.unwrap();
+    assert_eq!(w.store.endpoint(app, &Ref::Id(e)).await.unwrap_err(), StoreError::NotFound("endpoint"));
+    assert!(w.store.current_endpoint(&leases[0].endpoint).is_none());
+    w.send(app).await;
+    w.sweep().await;
+    assert!(w.take().await.is_empty(), "neither the retry nor what came after");
+}
+
+pub async fn a_hook_is_not_deleted_for_what_its_old_target_said(f: F) {
+    let mut w = World::new(f).await;
+    let (app, e, leases) = hook(&mut w).await;
+    let moved = EndpointPatch { url: Some("https://example.com/new".into()), ..Default::default() };
+    assert!(w.store.patch_endpoint(app, &Ref::Id(e), moved).await.unwrap().hook);
+    gone(&w, &leases[0]);
+    w.store.ready().await.unwrap();
+    assert!(!endpoint(&w, app, e).await.disabled);
+}
+
 pub async fn with_zero_days_no_endpoint_is_disabled_for_failing(f: F) {
     let mut w = World::with(f, |c| c.endpoint_disable_after = std::time::Duration::ZERO).await;
     let (app, e) = w.app_and_endpoint().await;

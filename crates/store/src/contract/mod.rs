@@ -15,8 +15,12 @@ pub mod books;
 pub mod endpoints;
 pub mod event_types;
 pub mod failing;
+pub mod first_per;
+pub mod forms;
+pub mod imports;
 pub mod lanes;
 pub mod leases;
+pub mod links;
 pub mod lists;
 pub mod operational;
 pub mod pull;
@@ -108,7 +112,11 @@ pub fn config() -> StoreConfig {
         message_retention: 90 * DAY,
         attempt_retention: 90 * DAY,
         request_retention: 90 * DAY,
+        first_seen_retention: 365 * DAY,
         dedup_window_keys: 10_000,
+        visitors_remembered: 10_000,
+        link_cache: 10_000,
+        stat_minute_retention: 400 * DAY,
         endpoint_disable_after: 5 * DAY,
         disk_reserve: 0,
         vfs: None,
@@ -189,13 +197,27 @@ macro_rules! suite {
                 one_success_ends_the_failing,
                 failing_and_working_in_one_transaction_ends_with_the_last,
                 gone_disables_at_once,
+                a_hook_that_is_gone_is_deleted,
+                a_hook_is_not_deleted_for_what_its_old_target_said,
                 with_zero_days_no_endpoint_is_disabled_for_failing;
+            first_per:
+                of_sixty_four_first_messages_at_once_one_is_delivered,
+                each_value_is_delivered_once_and_over_a_restart,
+                a_message_without_the_value_is_delivered_each_time,
+                only_messages_that_an_endpoint_takes_count,
+                endpoints_with_paths_of_their_own_each_see_their_first,
+                another_path_forgets_what_was_seen,
+                a_value_is_forgotten_after_its_retention,
+                what_is_undone_was_not_seen,
+                what_is_sent_by_hand_is_sent,
+                a_replayed_request_reaches_who_has_seen_it;
             operational:
                 changes_of_endpoints_are_told,
                 an_organisation_that_does_not_listen_costs_nothing,
                 a_failing_delivery_is_told_after_four_attempts_and_at_its_end,
                 a_recovery_is_told,
                 a_disabled_endpoint_is_told_with_its_reason,
+                a_hook_that_is_gone_is_told_as_deleted,
                 a_failing_listener_is_not_told_about_itself,
                 a_finished_task_is_told;
             lists:
@@ -244,6 +266,34 @@ macro_rules! suite {
                 expired_sources_are_deleted_a_bounded_slice_at_a_time,
                 the_application_of_a_source_is_in_no_list_and_goes_only_with_it,
                 numbers_of_sources_grow_over_a_restart_although_the_clock_was_set_back;
+            links:
+                a_link_keeps_what_it_was_given,
+                a_link_belongs_to_its_organisation_and_its_slug_to_nobody_else,
+                an_organisation_has_one_application_for_its_links_and_forms,
+                a_link_is_only_of_an_ordinary_application_of_its_organisation,
+                patch_link_keeps_what_it_leaves_out_and_clears_what_it_nulls,
+                a_redirect_sees_a_change_at_once_and_the_same_route_between,
+                more_links_than_fit_in_memory_are_all_found,
+                links_are_walked_both_ways_and_filtered,
+                a_rare_tag_is_found_in_bounded_steps,
+                links_go_with_their_application,
+                numbers_of_links_grow_over_a_restart_although_the_clock_was_set_back;
+            forms:
+                a_form_keeps_what_it_was_given,
+                a_form_belongs_to_its_organisation,
+                patch_form_keeps_what_it_leaves_out,
+                a_submission_sees_a_change_at_once,
+                forms_are_walked_both_ways,
+                forms_go_with_their_application;
+            imports:
+                good_rows_become_links_and_bad_ones_are_told_by_line,
+                a_taken_slug_is_told_with_who_has_it,
+                a_line_is_dealt_with_once,
+                a_stopped_import_goes_on_and_a_finished_one_does_not,
+                an_import_belongs_to_its_organisation,
+                imports_are_walked_both_ways,
+                only_the_first_errors_of_an_import_are_kept_and_all_are_counted,
+                an_import_and_its_errors_expire;
             pull:
                 messages_are_pulled_oldest_first_from_where_one_left_off,
                 a_rare_message_is_pulled_in_bounded_steps,

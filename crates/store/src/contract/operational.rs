@@ -146,6 +146,16 @@ pub async fn a_disabled_endpoint_is_told_with_its_reason(f: F) {
     assert_eq!((&*event, data["trigger"].as_str()), ("endpoint.disabled", Some("failing")));
 }
 
+pub async fn a_hook_that_is_gone_is_told_as_deleted(f: F) {
+    let (mut w, _, listener) = listening(f).await;
+    let app = w.app().await;
+    let e = w.endpoint_with(app, |f| f.hook = true).await;
+    w.send(app).await;
+    let lease = lease_of(&mut w, e, &mut Vec::new()).await;
+    w.settle_with(&lease, Next::Dead(DeadReason::Gone), |s| s.attempt.as_mut().unwrap().gone = true);
+    assert_eq!(told_types(&mut w, listener).await, ["endpoint.deleted"]);
+}
+
 pub async fn a_failing_listener_is_not_told_about_itself(f: F) {
     let (mut w, operational, listener) = listening(f).await;
     let app = w.app().await;

@@ -4,13 +4,18 @@
 //! transaction does to lanes, keys and routes counts only once it has committed, and is undone when it has not.
 
 use super::deliveries::{self, Found};
+use super::first_seen::Values;
+use super::receive::Stored;
 use super::{endpoints, messages, tokens};
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
 use crate::event_keys::EventKeys;
+use crate::form_routes::FormRoutes;
 use crate::idempotency::KeyWindow;
 use crate::inbound::Topic;
 use crate::lanes::Lanes;
+use crate::link_routes::LinkRoutes;
+use crate::novelty::Novelty;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
 use crate::sqlite::rows;
@@ -44,7 +49,15 @@ const OPERATIONAL_MAX: usize = 100_000;
 pub struct Shared {
     pub routes: Arc<Routes>,
     pub(crate) sources: Arc<SourceRoutes>,
+    pub(crate) links: Arc<LinkRoutes>,
+    pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: &StoreConfig) -> Self {
+        Shared { links: Arc::new(LinkRoutes::new(config.link_cache)), ..Shared::default() }
+    }
 }
 
 /// Everything that writes.
@@ -53,6 +66,8 @@ pub struct Core {
     pub(super) config: Arc<StoreConfig>,
     pub(crate) routes: Arc<Routes>,
     pub(super) sources: Arc<SourceRoutes>,
+    pub(super) links: Arc<LinkRoutes>,
+    pub(super) forms: Arc<FormRoutes>,
     hub: Arc<Hub>,
     pub(super) metrics: Arc<StoreMetrics>,
     pub(super) lanes: Lanes,
@@ -67,8 +82,11 @@ pub struct Core {
     keys: KeyWindow,
     operational: HashMap<OrgId, Option<AppId>>,
     pub(super) event_keys: EventKeys,
-    /// Sources known to exist, and requests stored since their number was last looked at.
-    pub(super) stored_of: HashMap<SourceId, u32>,
+    /// Sources known to exist.
+    pub(super) stored_of: HashMap<SourceId, Stored>,
+    /// Those whose last span this transaction noted.
+    pub(super) tx_spans: Vec<SourceId>,
+    pub(super) novelty: Novelty,
 }
 
 /// What the open transaction will mean for memory.
@@ -86,8 +104,11 @@ pub(super) struct Tx {
     pub failing: Vec<(EndpointId, Option<Timestamp>)>,
     /// (endpoint, hour) -> success, fail, canceled
     pub stats: HashMap<(EndpointId, i64), (u32, u32, u32)>,
+    /// Events of links and forms, to be added to the figures.
+    pub counted: Vec<super::own_events::Counted>,
     dirty_apps: Vec<AppId>,
     dirty_sources: Vec<SourceId>,
+    pub own: super::links::OwnChanges,
     touched: Touched,
     pub counts: Counts,
 }
@@ -118,18 +139,21 @@ struct Mark {
     leases: usize,
     dues: usize,
     lane_deltas: HashMap<EndpointId, (i64, i64)>,
+    counted: usize,
     counts: Counts,
 }
 
 impl Tx {
     fn mark(&self) -> Mark {
         let (lane_deltas, counts) = (self.lane_deltas.clone(), self.counts);
-        Mark { leases: self.leases.len(), dues: self.dues.len(), lane_deltas, counts }
+        let (leases, dues, counted) = (self.leases.len(), self.dues.len(), self.counted.len());
+        Mark { leases, dues, lane_deltas, counted, counts }
     }
     /// Returns the leases that are no more. Applications that became dirty stay so: they are only read again.
     fn back_to(&mut self, mark: Mark) -> Vec<Lease> {
         self.dues.truncate(mark.dues);
         self.lane_deltas = mark.lane_deltas;
+        self.counted.truncate(mark.counted);
         self.counts = mark.counts;
         self.leases.split_off(mark.leases)
     }
@@ -148,6 +172,7 @@ impl Core {
         let unusable = move |e: StoreError| OpenError::Unusable { path: path.clone(), cause: e.to_string() };
         let epoch = tokens::next_epoch(&conn).map_err(&unusable)?;
         let last = tokens::last_seq(&conn).map_err(&unusable)?;
+        super::imports::stop_all(&conn).map_err(&unusable)?;
         let mut core = Core {
             lanes: Lanes::new(config.lane_capacity, config.memory_in_flight),
             keys: KeyWindow::new(config.idempotency_window),
@@ -160,18 +185,23 @@ impl Core {
             broken: false,
             operational: HashMap::new(),
             event_keys: EventKeys::new(config.dedup_window_keys),
+            novelty: Novelty::new(config.visitors_remembered),
             stored_of: HashMap::new(),
+            tx_spans: Vec::new(),
             epoch,
             conn,
             config,
             routes: memory.routes,
             sources: memory.sources,
+            links: memory.links,
+            forms: memory.forms,
             hub: memory.hub,
             metrics,
         };
         core.rebuild_lanes()
             .and_then(|()| core.rebuild_keys(now))
             .and_then(|()| core.rebuild_event_keys())
+            .and_then(|()| core.rebuild_visitors(now))
             .map_err(&unusable)?;
         Ok(core)
     }
@@ -233,6 +263,8 @@ impl Core {
         let mut tx = std::mem::take(&mut self.tx);
         self.count(tx.counts);
         self.event_keys.commit();
+        self.tx_spans.clear();
+        self.novelty.commit();
         for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
             self.lanes.count(endpoint, waiting, dead);
         }
@@ -257,6 +289,7 @@ impl Core {
         }
         self.refresh_routes(&tx.dirty_apps, now);
         self.refresh_sources(&tx.dirty_sources, now);
+        self.refresh_own(tx.own);
         self.touched = tx.touched;
         Ok(tx.leases)
     }
@@ -314,6 +347,8 @@ impl Core {
             self.keys.remove(hash);
         }
         self.event_keys.rollback();
+        self.forget_spans();
+        self.novelty.rollback();
         for lease in &tx.leases {
             self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
         }
@@ -341,12 +376,12 @@ impl Core {
                 s.execute(params![endpoint.0, hour, success, fail, canceled])?;
             }
         }
-        Ok(())
+        self.write_counts()
     }
 
     /// Runs `f` so that its writes, in memory too, are undone when it says `false`. An error undoes the transaction.
     pub(crate) fn savepoint(&mut self, now: Timestamp, f: impl FnOnce(&mut Core) -> bool) -> Result<()> {
-        let (mark, keys) = (self.tx.mark(), self.event_keys.mark());
+        let (mark, keys, novelty) = (self.tx.mark(), self.event_keys.mark(), self.novelty.mark());
         self.conn.prepare_cached("SAVEPOINT verb")?.execute([])?;
         let keep = f(self);
         if self.conn.is_autocommit() {
@@ -356,12 +391,21 @@ impl Core {
         if !keep {
             self.conn.prepare_cached("ROLLBACK TO verb")?.execute([])?;
             self.event_keys.back_to(keys);
+            self.forget_spans();
+            self.novelty.back_to(&novelty);
             for lease in self.tx.back_to(mark) {
                 self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
             }
         }
         self.conn.prepare_cached("RELEASE verb")?.execute([])?;
         Ok(())
+    }
+
+    /// What was noted of them may be undone: it is noted again.
+    fn forget_spans(&mut self) {
+        for source in std::mem::take(&mut self.tx_spans) {
+            self.forget_span(source);
+        }
     }
 
     pub fn connection(&self) -> &Connection {
@@ -545,14 +589,29 @@ impl Core {
         Ok(())
     }
 
-    /// A delivery for each endpoint that the message goes to.
+    /// A delivery for each endpoint that the message goes to, and for which it is the first of its kind where that counts.
     pub(super) fn fan_out<S: AsRef<str>>(
         &mut self,
         route: &AppRoute,
         m: &Outgoing<'_, S>,
         now: Timestamp,
     ) -> Result<()> {
+        let values = Values::of(route.matching(m.event_type, m.channels), m.payload);
+        self.fan_out_firsts(route, m, &values, now)
+    }
+
+    /// The same, with the values that endpoints go by; without any, each message is a first one.
+    pub(super) fn fan_out_firsts<S: AsRef<str>>(
+        &mut self,
+        route: &AppRoute,
+        m: &Outgoing<'_, S>,
+        values: &Values<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
         for endpoint in route.matching(m.event_type, m.channels) {
+            if !self.is_first(endpoint, values, now)? {
+                continue;
+            }
             let key = DeliveryKey { message: m.message, endpoint: endpoint.endpoint, ordinal: 0 };
             let found = Found { key, attempts: 0, cause: Cause::Subscribed };
             match m.deliver_at.filter(|t| *t > now) {
@@ -700,6 +759,11 @@ impl Core {
         }
         let retention = Some(self.retention.next_at());
         [self.lanes.next_wake(), retention].into_iter().flatten().min()
+    }
+
+    /// Clicks that came to nothing.
+    pub(crate) fn clicks_lost(&self, n: usize) {
+        self.metrics.clicks_lost.fetch_add(n as u64, Relaxed);
     }
 
     /// Publishes the gauges.

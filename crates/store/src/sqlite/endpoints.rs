@@ -12,7 +12,7 @@ use std::sync::Arc;
 type Result<T> = std::result::Result<T, StoreError>;
 
 const COLUMNS: &str = "id, app, uid, url, description, version, disabled, throttle_rate, event_types, channels,
-    metadata, updated_at, failing_since";
+    metadata, first_per, hook, updated_at, failing_since";
 const UID_TAKEN: StoreError = StoreError::Conflict("an endpoint with this uid already exists");
 /// Old secrets of one endpoint that sign at most, as the Svix server has it.
 const OLD_SECRETS_MAX: i64 = 10;
@@ -32,6 +32,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         event_types: rows::optional_list(row, "event_types")?,
         channels: rows::optional_list(row, "channels")?,
         metadata: rows::metadata(row, "metadata")?,
+        first_per: row.get("first_per")?,
+        hook: row.get("hook")?,
         updated_at: rows::time(row, "updated_at")?,
         failing_since: rows::optional_time(row, "failing_since")?,
     })
@@ -74,8 +76,8 @@ pub(crate) fn create(
     check_uid(conn, app, fields.uid.as_deref(), None)?;
     conn.prepare_cached(
         "INSERT INTO endpoint (id, app, uid, url, url_version, description, version, disabled, throttle_rate,
-            event_types, channels, metadata, headers, updated_at)
-         VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            event_types, channels, metadata, first_per, hook, headers, updated_at)
+         VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
         id.0,
@@ -89,6 +91,8 @@ pub(crate) fn create(
         fields.event_types.as_deref().and_then(rows::list_text),
         fields.channels.as_deref().and_then(rows::list_text),
         metadata_text(&fields.metadata),
+        fields.first_per,
+        fields.hook,
         headers,
         now.0,
     ])?;
@@ -117,15 +121,18 @@ pub(crate) fn patched(old: &Endpoint, patch: EndpointPatch) -> EndpointFields {
         event_types: patch.event_types.unwrap_or_else(|| old.event_types.clone()),
         channels: patch.channels.unwrap_or_else(|| old.channels.clone()),
         metadata: patch.metadata.unwrap_or_else(|| old.metadata.clone()),
+        first_per: patch.first_per.unwrap_or_else(|| old.first_per.clone()),
+        hook: old.hook,
     }
 }
 
-/// Replaces every field. Enabling an endpoint forgets that it was failing.
+/// Replaces every field but `hook`. Enabling an endpoint forgets that it was failing.
 pub(crate) fn write(conn: &Connection, old: &Endpoint, fields: &EndpointFields, now: Timestamp) -> Result<Endpoint> {
     check_uid(conn, old.app, fields.uid.as_deref(), Some(old.id))?;
     conn.prepare_cached(
         "UPDATE endpoint SET uid = ?, url_version = url_version + (url <> ?), url = ?, description = ?, version = ?,
-            disabled = ?, throttle_rate = ?, event_types = ?, channels = ?, metadata = ?, updated_at = ?,
+            disabled = ?, throttle_rate = ?, event_types = ?, channels = ?, metadata = ?,
+            first_per_version = first_per_version + (first_per IS NOT ?), first_per = ?, updated_at = ?,
             failing_since = iif(disabled = 1 AND ? = 0, NULL, failing_since)
          WHERE id = ?",
     )?
@@ -140,6 +147,8 @@ pub(crate) fn write(conn: &Connection, old: &Endpoint, fields: &EndpointFields, 
         fields.event_types.as_deref().and_then(rows::list_text),
         fields.channels.as_deref().and_then(rows::list_text),
         metadata_text(&fields.metadata),
+        fields.first_per,
+        fields.first_per,
         now.0,
         fields.disabled,
         old.id.0,
@@ -264,7 +273,8 @@ pub(crate) fn load_route(conn: &Connection, app: AppId, now: Timestamp) -> Resul
         .optional()?;
     let Some((org, uid, throttle_rate)) = found else { return Ok(None) };
     let mut statement = conn.prepare_cached(
-        "SELECT id, url, url_version, disabled, throttle_rate, event_types, channels, headers
+        "SELECT id, url, url_version, disabled, throttle_rate, event_types, channels, headers, first_per,
+            first_per_version, hook
          FROM endpoint WHERE app = ? AND deleted = 0 ORDER BY id",
     )?;
     let mut endpoints = rows::all(&mut statement, &[&app.0], |r| {
@@ -278,6 +288,9 @@ pub(crate) fn load_route(conn: &Connection, app: AppId, now: Timestamp) -> Resul
                 event_types: rows::optional_list(r, "event_types")?.map(boxed),
                 channels: rows::optional_list(r, "channels")?.map(boxed),
             },
+            first_per: r.get::<_, Option<String>>("first_per")?.map(Into::into),
+            first_per_version: r.get("first_per_version")?,
+            hook: r.get("hook")?,
             throttle_rate: r.get("throttle_rate")?,
             app_throttle_rate: throttle_rate,
             headers_sealed: r.get::<_, Vec<u8>>("headers")?.into(),

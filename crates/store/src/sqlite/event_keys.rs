@@ -1,19 +1,18 @@
-//! Keys of events on disk: in their requests' rows, and merged into `event_key`.
+//! Keys of events on disk: in their requests' rows, and merged into the pages of `event_page`.
 //!
-//! **Invariant:** a key in memory or in `event_key` names a request that is there; both change in that request's own
+//! **Invariant:** a key in memory or in `event_page` names a request that is there; both change in that request's own
 //! transaction, or say what it said.
 
 use super::core::Core;
-use super::rows;
+use super::event_pages::{self, Entry};
 use crate::error::StoreError;
 use crate::event_keys::EventKey;
 use domain::{RequestId, SourceId};
-use rusqlite::{OptionalExtension, params};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Rows of `event_key` that a transaction reads for the filter at most.
-const FILTER_SLICE: u32 = 1024;
+/// Pages that a transaction reads for the filter at most.
+const FILTER_PAGES: usize = 32;
 
 impl Core {
     /// Reads the keys that no earlier process has merged.
@@ -32,7 +31,7 @@ impl Core {
             }
         }
         self.event_keys.commit();
-        let empty = !self.conn.prepare("SELECT 1 FROM event_key LIMIT 1")?.exists([])?;
+        let empty = !self.conn.prepare("SELECT 1 FROM event_page LIMIT 1")?.exists([])?;
         self.event_keys.filter.start(empty);
         Ok(())
     }
@@ -45,32 +44,22 @@ impl Core {
         if !self.event_keys.filter.may_have(key) {
             return Ok(None);
         }
-        let found = self
-            .conn
-            .prepare_cached("SELECT request FROM event_key WHERE source = ? AND hash = ?")?
-            .query_row(params![key.0.0, key.1], |r| r.get(0).map(RequestId))
-            .optional()?;
+        let found = event_pages::find(&self.conn, key.0, &key.1)?;
         Ok(found.filter(|r| r.0 >= oldest))
     }
 
-    /// Writes a key to the table. The youngest request of a key has it.
-    pub(super) fn merge_event_key(&mut self, key: &EventKey, request: RequestId) -> Result<()> {
-        self.event_keys.filter.insert(key);
-        self.conn
-            .prepare_cached(
-                "INSERT INTO event_key VALUES (?, ?, ?)
-                 ON CONFLICT DO UPDATE SET request = max(request, excluded.request)",
-            )?
-            .execute(params![key.0.0, key.1, request.0])?;
-        Ok(())
+    /// Writes keys to the table, sorted. The youngest request of a key has it.
+    pub(super) fn merge_event_keys(&mut self, keys: &[(EventKey, RequestId)]) -> Result<()> {
+        for (key, _) in keys {
+            self.event_keys.filter.insert(key);
+        }
+        event_pages::merge(&self.conn, &flat(keys))
     }
 
     /// Moves keys from memory to the table, and reads the table for the filter: a slice of each, when there is need.
     pub(crate) fn tend_event_keys(&mut self) -> Result<()> {
         if let Some(slice) = self.event_keys.slice() {
-            for (key, request) in &slice.keys {
-                self.merge_event_key(key, *request)?;
-            }
+            self.merge_event_keys(&slice.keys)?;
             if let Some(until) = slice.merged_until {
                 let n = self
                     .conn
@@ -80,28 +69,25 @@ impl Core {
             }
         }
         let Some(after) = self.event_keys.filter.wants() else { return Ok(()) };
-        let (source, hash) = after.unwrap_or((SourceId(i64::MIN), [0; 16]));
-        let found: Vec<EventKey> = {
-            let mut s = self.conn.prepare_cached(
-                "SELECT source, hash FROM event_key WHERE (source, hash) > (?, ?) ORDER BY source, hash LIMIT ?",
-            )?;
-            rows::all(&mut s, &[&source.0, &hash, &FILTER_SLICE], |r| Ok((SourceId(r.get(0)?), r.get(1)?)))?
-        };
-        self.event_keys.filter.read(&found, found.len() < FILTER_SLICE as usize);
+        let (found, last) = event_pages::read_after(&self.conn, after, FILTER_PAGES)?;
+        self.event_keys.filter.read(&found, last);
         Ok(())
     }
 
-    /// The keys' requests are no more. Sorted, so that neighbours share a page.
+    /// The keys' requests are no more.
     pub(super) fn forget_event_keys(&mut self, mut keys: Vec<(EventKey, RequestId)>) -> Result<()> {
         keys.sort_unstable();
-        let mut delete =
-            self.conn.prepare_cached("DELETE FROM event_key WHERE source = ? AND hash = ? AND request = ?")?;
+        keys.dedup();
         for (key, request) in &keys {
             self.event_keys.remove(key, *request);
-            if self.event_keys.filter.may_have(key) && delete.execute(params![key.0.0, key.1, request.0])? == 1 {
-                self.event_keys.filter.removed();
-            }
         }
+        keys.retain(|(key, _)| self.event_keys.filter.may_have(key));
+        let n = event_pages::remove(&self.conn, &flat(&keys))?;
+        self.event_keys.filter.removed(n);
         Ok(())
     }
+}
+
+fn flat(keys: &[(EventKey, RequestId)]) -> Vec<(SourceId, Entry)> {
+    keys.iter().map(|((source, hash), request)| (*source, (*hash, *request))).collect()
 }

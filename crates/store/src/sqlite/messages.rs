@@ -3,6 +3,7 @@
 use super::rows;
 use crate::error::StoreError;
 use crate::inbound::MessagesAfter;
+use crate::links::{OriginId, OwnEvents};
 use crate::types::{Message, MessageFilter, MessageRef, Order, Page, PageQuery, Ref};
 use bytes::Bytes;
 use domain::{AppId, MessageId, RequestId, Seq, Timestamp};
@@ -122,6 +123,31 @@ pub(crate) fn after(
     Ok(found)
 }
 
+/// Messages of a link or form that came before `before`, newest first, with their payloads.
+pub(crate) fn of_origin(
+    conn: &Connection,
+    origin: OriginId,
+    before: Option<MessageId>,
+    limit: u32,
+) -> Result<OwnEvents> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS}, payload FROM message WHERE origin = ?1 AND id < ?2 ORDER BY id DESC"
+    ))?;
+    let mut rows = statement.query(params![origin.0, before.map_or(i64::MAX, |m| m.0)])?;
+    let mut found = OwnEvents::default();
+    let mut bytes = 0;
+    while let Some(row) = rows.next()? {
+        if found.data.len() >= limit as usize || bytes >= PULL_BYTES_MAX {
+            found.next = found.data.last().map(|m| m.id);
+            break;
+        }
+        let message = from_row(row, true)?;
+        bytes += message.payload.as_ref().map_or(0, Bytes::len);
+        found.data.push(message);
+    }
+    Ok(found)
+}
+
 /// Walks an application's messages newest first, keeping what passes the filter and `keep`.
 pub(super) fn scan<T>(
     conn: &Connection,
@@ -172,5 +198,5 @@ pub(super) fn scan<T>(
 pub(crate) fn delete_content(conn: &Connection, app: AppId, message: &MessageRef) -> Result<()> {
     let found = find(conn, app, message, false)?;
     conn.prepare_cached("UPDATE message SET payload = NULL WHERE id = ?")?.execute([found.id.0])?;
-    Ok(())
+    super::own_events::delete_files(conn, found.id)
 }

@@ -4,6 +4,7 @@
 //! transaction that stores its request and its message. So the copies of an event are one message, however they race.
 
 use super::core::{Core, Outgoing};
+use super::first_seen::Values;
 use super::requests;
 use crate::error::StoreError;
 use crate::event_keys::EventKey;
@@ -22,12 +23,23 @@ const ACCEPTED: u16 = 200;
 /// Sources remembered at most; beyond it, anew.
 const SOURCES_MAX: usize = 100_000;
 
+/// What is known of a source that stores requests.
+#[derive(Default)]
+pub(super) struct Stored {
+    /// Requests since their number was last looked at.
+    requests: u32,
+    /// The last span that it has a row for.
+    span: i64,
+}
+
 /// The request that messages are made of.
 struct Origin<'a> {
     source: SourceId,
     request: RequestId,
     /// Goes with the payload when the messages are delivered as they came.
     passage: Option<&'a Arc<RequestHead>>,
+    /// They were made before: endpoints get them whatever they have seen.
+    is_replay: bool,
 }
 
 impl Core {
@@ -75,7 +87,7 @@ impl Core {
         if self.stored_of.len() >= SOURCES_MAX {
             self.stored_of.clear();
         }
-        self.stored_of.insert(source, 0);
+        self.stored_of.insert(source, Stored::default());
         Ok(())
     }
 
@@ -125,7 +137,7 @@ impl Core {
         let makes = matches!(r.verdict, Verdict::Accepted | Verdict::Captured);
         let made = r.route.as_ref().filter(|_| makes && !fresh.is_empty());
         let passage = made.filter(|_| r.head.pass_through()).map(|_| Arc::new(r.head.clone()));
-        let origin = Origin { source: r.source.source, request: id, passage: passage.as_ref() };
+        let origin = Origin { source: r.source.source, request: id, passage: passage.as_ref(), is_replay: false };
         let first = match made {
             Some(route) => self.make_messages(route, fresh, &origin, now)?,
             None => None,
@@ -140,6 +152,7 @@ impl Core {
         };
         let keys = keys_of(fresh);
         self.touched_source(r.source.source);
+        self.note_span(r.source.source, id)?;
         self.event_keys.note(id);
         self.conn.prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
             params![
@@ -159,6 +172,26 @@ impl Core {
             ],
         )?;
         Ok(())
+    }
+
+    fn note_span(&mut self, source: SourceId, request: RequestId) -> Result<()> {
+        let span = requests::span_of(request);
+        let known = self.stored_of.get_mut(&source);
+        if known.as_ref().is_some_and(|stored| stored.span == span) {
+            return Ok(());
+        }
+        requests::add_span(&self.conn, source, span)?;
+        if let Some(stored) = known {
+            stored.span = span;
+            self.tx_spans.push(source);
+        }
+        Ok(())
+    }
+    /// What was known of its last span may not hold.
+    pub(super) fn forget_span(&mut self, source: SourceId) {
+        if let Some(stored) = self.stored_of.get_mut(&source) {
+            stored.span = 0;
+        }
     }
 
     /// A message for each event, with its deliveries. Returns the first one's id; the others follow it.
@@ -193,7 +226,10 @@ impl Core {
                 passage: origin.passage,
                 deliver_at: None,
             };
-            self.fan_out(route, &outgoing, now)?;
+            match origin.is_replay {
+                true => self.fan_out_firsts(route, &outgoing, &Values::default(), now)?,
+                false => self.fan_out(route, &outgoing, now)?,
+            }
             self.tx.counts.accepted += 1;
             first = first.or(Some(message));
         }
@@ -202,10 +238,10 @@ impl Core {
 
     fn count_stored(&mut self, r: &NewRequest, id: RequestId) -> Result<()> {
         let Some(stored) = self.stored_of.get_mut(&r.source.source) else { return Ok(()) };
-        *stored += 1;
+        stored.requests += 1;
         match r.source.options.requests_kept {
-            Some(kept) if *stored >= kept_pause(kept) => {
-                *stored = 0;
+            Some(kept) if stored.requests >= kept_pause(kept) => {
+                stored.requests = 0;
                 self.keep_newest(r.source.source, kept, id, kept_pause(kept) * 2)?;
                 Ok(())
             }
@@ -229,7 +265,8 @@ impl Core {
         let route = self.route(source.app, now)?.ok_or(StoreError::NotFound("application"))?;
         let passage = stored.head.pass_through().then(|| Arc::new(stored.head.clone()));
         let fresh: Vec<&InboundEvent> = events.iter().collect();
-        let origin = Origin { source: source.source, request, passage: passage.as_ref() };
+        let is_replay = stored.message.is_some();
+        let origin = Origin { source: source.source, request, passage: passage.as_ref(), is_replay };
         let first = self.make_messages(&route, &fresh, &origin, now)?;
         // With its first messages, the body moves into the message, if it is one.
         let is_first = stored.message.is_none();
@@ -281,7 +318,7 @@ impl Core {
         for hash in events.iter().flat_map(|e| &e.keys) {
             let key: EventKey = (source, *hash);
             if self.event_owner(&key, oldest)?.is_none() {
-                self.merge_event_key(&key, request)?;
+                self.merge_event_keys(&[(key, request)])?;
             }
         }
         Ok(())

@@ -13,6 +13,36 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+/// Requests of a source: its spans, then the rows of each. Appending to an index of all requests would rewrite several of
+/// its pages at each commit; a busy source has hundreds of requests in a span, an idle one has a row for each, as in an
+/// index. `?1` is the source; ids are from `?2` to `?3`, both included.
+pub(super) const OF_SOURCE: &str = "request_span s CROSS JOIN request r
+    ON r.id >= s.span << 23 AND r.id < (s.span + 1) << 23
+    WHERE s.source = ?1 AND s.span >= ?2 >> 23 AND s.span <= ?3 >> 23 AND r.source = ?1 AND +r.id >= ?2 AND +r.id <= ?3";
+/// Milliseconds of an id begin at bit 21.
+const SPAN_BITS: u32 = 23;
+
+/// The span that a request is in.
+pub(super) fn span_of(request: RequestId) -> i64 {
+    request.0 >> SPAN_BITS
+}
+
+/// Notes that the source has requests in the span.
+pub(super) fn add_span(conn: &Connection, source: SourceId, span: i64) -> Result<()> {
+    conn.prepare_cached("INSERT INTO request_span VALUES (?, ?) ON CONFLICT DO NOTHING")?.execute([source.0, span])?;
+    Ok(())
+}
+
+/// Forgets a span in which the source has no requests any more.
+pub(super) fn tidy_span(conn: &Connection, source: SourceId, span: i64) -> Result<()> {
+    conn.prepare_cached(
+        "DELETE FROM request_span WHERE source = ?1 AND span = ?2 AND NOT EXISTS (SELECT 1 FROM request r
+            WHERE r.id >= ?2 << 23 AND r.id < (?2 + 1) << 23 AND r.source = ?1)",
+    )?
+    .execute([source.0, span])?;
+    Ok(())
+}
+
 /// A request's body, wherever it is. `NULL` when it expired, or is empty.
 const BODY: &str = "iif(body_from IS NULL, body,
     (SELECT substr(m.payload, body_from + 1, body_len) FROM message m WHERE m.id = message))";
@@ -86,8 +116,8 @@ pub(crate) fn list(
 ) -> Result<Page<CapturedRequest, RequestId>> {
     let walk = rows::walk(page);
     let (_, dir) = walk.words();
-    let verdict = if filter.verdict.is_some() { "verdict" } else { "NULL" };
-    let sql = format!("SELECT id, {verdict} FROM request WHERE source = ?1 AND id > ?2 AND id < ?3 ORDER BY id {dir}");
+    let verdict = if filter.verdict.is_some() { "r.verdict" } else { "NULL" };
+    let sql = format!("SELECT r.id, {verdict} FROM {OF_SOURCE} ORDER BY s.span {dir}, r.id {dir}");
     let (low, high) = messages::bounds(filter.after, filter.before);
     let (low, high) = match walk.from.map(|r| r.0) {
         Some(f) if walk.down => (low, high.min(f)),
@@ -95,7 +125,7 @@ pub(crate) fn list(
         None => (low, high),
     };
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut found = statement.query(params![source.0, low, high])?;
+    let mut found = statement.query(params![source.0, low.saturating_add(1), high.saturating_sub(1)])?;
     let mut data = Vec::new();
     let (mut looked_at, mut last, mut done) = (0, None, true);
     while let Some(row) = found.next()? {
@@ -123,9 +153,9 @@ pub(crate) fn list(
 pub(crate) fn after(conn: &Connection, sources: &[SourceId], after: RequestId, limit: u32) -> Result<RequestsAfter> {
     let mut found: Vec<(RequestId, SourceId)> = Vec::new();
     {
-        let mut s = conn.prepare_cached("SELECT id FROM request WHERE source = ? AND id > ? ORDER BY id LIMIT ?")?;
+        let mut s = conn.prepare_cached(&format!("SELECT r.id FROM {OF_SOURCE} ORDER BY s.span, r.id LIMIT ?4"))?;
         for source in sources {
-            let ids = s.query_map(params![source.0, after.0, limit + 1], |r| r.get(0))?;
+            let ids = s.query_map(params![source.0, after.0.saturating_add(1), i64::MAX, limit + 1], |r| r.get(0))?;
             for id in ids {
                 found.push((RequestId(id?), *source));
             }

@@ -4,11 +4,13 @@
 //! it.
 
 use super::core::Core;
+use super::requests::{self, OF_SOURCE};
 use super::rows;
 use crate::error::StoreError;
 use crate::event_keys::EventKey;
 use domain::{AppId, RequestId, Seq, SourceId, Timestamp};
 use rusqlite::{OptionalExtension, ToSql, params};
+use std::collections::BTreeSet;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -26,6 +28,7 @@ impl Core {
     fn delete_requests(&mut self, condition: &str, params: &[&dyn ToSql]) -> Result<usize> {
         let sql = format!("DELETE FROM request WHERE {condition} RETURNING id, source, keys");
         let mut keys: Vec<(EventKey, RequestId)> = Vec::new();
+        let mut spans = BTreeSet::new();
         let mut n = 0;
         {
             let mut s = self.conn.prepare_cached(&sql)?;
@@ -33,9 +36,14 @@ impl Core {
             while let Some(row) = gone.next()? {
                 n += 1;
                 let (id, source) = (RequestId(row.get(0)?), SourceId(row.get(1)?));
+                spans.insert((source, requests::span_of(id)));
                 let blob = row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)?.unwrap_or_default();
                 keys.extend(blob.as_chunks::<16>().0.iter().map(|hash| ((source, *hash), id)));
             }
+        }
+        for (source, span) in spans {
+            requests::tidy_span(&self.conn, source, span)?;
+            self.forget_span(source);
         }
         self.forget_event_keys(keys)?;
         Ok(n)
@@ -50,8 +58,8 @@ impl Core {
 
     /// Deletes at most `budget` requests of a source, up to `until`. `true` when there may be more.
     pub(crate) fn delete_requests_until(&mut self, source: SourceId, until: RequestId, budget: u32) -> Result<bool> {
-        let condition = "id IN (SELECT id FROM request WHERE source = ?1 AND id <= ?2 ORDER BY id LIMIT ?3)";
-        let n = self.delete_requests(condition, &[&source.0, &until.0, &budget])?;
+        let condition = format!("id IN (SELECT r.id FROM {OF_SOURCE} ORDER BY s.span, r.id LIMIT ?4)");
+        let n = self.delete_requests(&condition, &[&source.0, &0, &until.0, &budget])?;
         Ok(n == budget as usize)
     }
 
@@ -59,17 +67,17 @@ impl Core {
     pub(super) fn keep_newest(&mut self, source: SourceId, kept: u32, newest: RequestId, budget: u32) -> Result<bool> {
         let cut: Option<i64> = self
             .conn
-            .prepare_cached("SELECT id FROM request WHERE source = ? AND id <= ? ORDER BY id DESC LIMIT 1 OFFSET ?")?
-            .query_row(params![source.0, newest.0, kept], |r| r.get(0))
+            .prepare_cached(&format!("SELECT r.id FROM {OF_SOURCE} ORDER BY s.span DESC, r.id DESC LIMIT 1 OFFSET ?4"))?
+            .query_row(params![source.0, 0, newest.0, kept], |r| r.get(0))
             .optional()?;
         let Some(cut) = cut else { return Ok(false) };
         // Those that are needed still are passed over, but not by the thousand.
         let condition = format!(
             "id IN (SELECT id FROM request WHERE id IN
-                (SELECT id FROM request WHERE source = ?1 AND id <= ?2 ORDER BY id LIMIT ?3 * 4)
-                AND {SETTLED} LIMIT ?3)"
+                (SELECT r.id FROM {OF_SOURCE} ORDER BY s.span, r.id LIMIT ?4 * 4)
+                AND {SETTLED} LIMIT ?4)"
         );
-        let n = self.delete_requests(&condition, &[&source.0, &cut, &budget])?;
+        let n = self.delete_requests(&condition, &[&source.0, &0, &cut, &budget])?;
         Ok(n == budget as usize)
     }
 
@@ -125,7 +133,7 @@ impl Core {
         let keys = self
             .conn
             .prepare_cached(
-                "DELETE FROM event_key WHERE (source, hash) IN (SELECT source, hash FROM event_key WHERE source = ? LIMIT ?)",
+                "DELETE FROM event_page WHERE (source, first) IN (SELECT source, first FROM event_page WHERE source = ? LIMIT ?)",
             )?
             .execute(params![source, budget])?;
         if keys == budget as usize {

@@ -31,6 +31,7 @@ pub(super) struct Sweep {
     pub source: i64,
     /// (`payload_until`, message)
     short_lived_from: (i64, i64),
+    pub own: super::own_sweep::OwnSweep,
 }
 
 impl Sweep {
@@ -57,7 +58,8 @@ impl Core {
             return Ok(());
         }
         if now.0 >= self.retention.rescan_at || self.retention.rescan_at - now.0 > RESCAN.as_millis() as i64 {
-            self.retention = Sweep { rescan_at: now.plus(RESCAN).0, ..Sweep::default() };
+            let own = self.retention.own.again();
+            self.retention = Sweep { rescan_at: now.plus(RESCAN).0, own, ..Sweep::default() };
         }
         let full = self.expire_short_lived(now, budget)?
             | self.expire_payloads(now, budget)?
@@ -67,6 +69,7 @@ impl Core {
             | self.expire_beyond_kept(budget)?
             | self.expire_small(now, budget)?
             | self.expire_sources(now, budget)?
+            | self.expire_own(now, budget)?
             | self.reap_deleted(now, budget)?;
         let pause = if full { BETWEEN_SLICES } else { PAUSE };
         self.retention.next_at = now.plus(pause).0;
@@ -194,6 +197,11 @@ impl Core {
                     (SELECT endpoint, version FROM endpoint_url WHERE gone_at IS NOT NULL AND gone_at < ? LIMIT ?)",
                 attempts.0,
             ),
+            (
+                "DELETE FROM first_seen WHERE (endpoint, hash) IN
+                    (SELECT endpoint, hash FROM first_seen WHERE at < ? LIMIT ?)",
+                now.minus(self.config.first_seen_retention).0,
+            ),
         ] {
             let n = self.conn.prepare_cached(sql)?.execute(params![cut, budget])?;
             full |= n == budget as usize;
@@ -211,7 +219,7 @@ impl Core {
             return Ok(true);
         }
         if let Some(app) = self.first("SELECT id FROM app WHERE deleted = 1 LIMIT 1")? {
-            self.reap_app(app, budget)?;
+            self.reap_app(app, now, budget)?;
             return Ok(true);
         }
         Ok(false)
@@ -238,6 +246,14 @@ impl Core {
             *delta = if dead { (delta.0, delta.1 - n) } else { (delta.0 - n, delta.1) };
             left = left.saturating_sub(found.len() as u32);
         }
+        let seen = self
+            .conn
+            .prepare_cached(
+                "DELETE FROM first_seen WHERE (endpoint, hash) IN
+                    (SELECT endpoint, hash FROM first_seen WHERE endpoint = ? LIMIT ?)",
+            )?
+            .execute(params![endpoint.0, left])?;
+        left = left.saturating_sub(seen as u32);
         if left == 0 {
             return Ok(());
         }
@@ -256,7 +272,10 @@ impl Core {
         Ok(())
     }
 
-    fn reap_app(&mut self, app: i64, budget: u32) -> Result<()> {
+    fn reap_app(&mut self, app: i64, now: Timestamp, budget: u32) -> Result<()> {
+        if self.reap_own(app, now, budget)? {
+            return Ok(());
+        }
         let gone: Vec<i64> = {
             let mut s = self.conn.prepare_cached(
                 "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE app = ? LIMIT ?) RETURNING id",
@@ -267,6 +286,7 @@ impl Core {
             let mut attempts = self.conn.prepare_cached("DELETE FROM attempt WHERE message = ?")?;
             for message in &gone {
                 attempts.execute([message])?;
+                super::own_events::delete_files(&self.conn, MessageId(*message))?;
             }
         }
         let consumers = super::consumers::reap(&self.conn, app, budget)?;

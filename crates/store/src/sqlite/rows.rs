@@ -1,9 +1,12 @@
 //! Between columns and domain values: one conversion for each, which names the column when it fails.
 
+use super::messages::SCAN_MAX;
+use crate::error::StoreError;
+use crate::links::ImportStatus;
 use crate::types::{Cursor, Metadata, Order, PageQuery};
-use domain::{SourceOptions, SourceState, Timestamp};
+use domain::{FormSpec, SourceOptions, SourceState, Timestamp};
 use rusqlite::types::Type;
-use rusqlite::{Row, Statement, ToSql};
+use rusqlite::{Row, Rows, Statement, ToSql};
 
 /// A column that holds something impossible.
 fn bad(column: &'static str, cause: impl std::fmt::Display) -> rusqlite::Error {
@@ -47,6 +50,19 @@ pub(super) fn source_options(row: &Row<'_>, column: &'static str) -> rusqlite::R
 pub(super) fn source_state(row: &Row<'_>, column: &'static str) -> rusqlite::Result<SourceState> {
     let code: i64 = row.get(column)?;
     SourceState::from_code(code).ok_or_else(|| bad(column, code))
+}
+
+pub(super) fn form_spec_text(spec: &FormSpec) -> String {
+    serde_json::to_string(spec).unwrap_or_default()
+}
+pub(super) fn form_spec(row: &Row<'_>, column: &'static str) -> rusqlite::Result<FormSpec> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|e| bad(column, e))
+}
+pub(super) fn import_status(row: &Row<'_>, column: &'static str) -> rusqlite::Result<ImportStatus> {
+    let code: i64 = row.get(column)?;
+    let all = [ImportStatus::Running, ImportStatus::Finished, ImportStatus::Stopped];
+    all.into_iter().find(|s| *s as i64 == code).ok_or_else(|| bad(column, code))
 }
 
 /// How to walk a table for a page: from which key, which way.
@@ -94,6 +110,37 @@ pub(super) fn into_page<T, K, I>(
         rows.reverse();
     }
     crate::types::Page { last: rows.last().map(&id), first: rows.first().map(&id), data: rows, done }
+}
+
+/// Puts rows, walked in the walk's direction, into a page that looks at a bounded number of them. `keep` gives a row's key,
+/// and what it is if it is wanted.
+pub(super) fn scan<T, K, I: Clone>(
+    mut rows: Rows<'_>,
+    limit: u32,
+    walk: &Walk<K>,
+    mut keep: impl FnMut(&Row<'_>) -> rusqlite::Result<(I, Option<T>)>,
+) -> Result<crate::types::Page<T, I>, StoreError> {
+    let (mut data, mut looked_at, mut done) = (Vec::new(), 0, true);
+    let (mut first, mut last) = (None, None);
+    while let Some(row) = rows.next()? {
+        if data.len() == limit as usize || looked_at == SCAN_MAX {
+            done = false;
+            break;
+        }
+        looked_at += 1;
+        let (id, item) = keep(row)?;
+        if let Some(item) = item {
+            first.get_or_insert_with(|| id.clone());
+            data.push(item);
+        }
+        last = Some(id);
+    }
+    // The end that the next page goes on from is the last row looked at; the other is a row of the page.
+    if walk.reversed {
+        data.reverse();
+        std::mem::swap(&mut first, &mut last);
+    }
+    Ok(crate::types::Page { data, last, first, done })
 }
 
 pub(super) fn all<T>(

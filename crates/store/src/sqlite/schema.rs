@@ -14,6 +14,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_start.sql"),
     include_str!("../../migrations/0002_receive.sql"),
     include_str!("../../migrations/0003_links.sql"),
+    include_str!("../../migrations/0004_event_pages.sql"),
+    include_str!("../../migrations/0005_request_span.sql"),
 ];
 
 /// The schema this program knows.

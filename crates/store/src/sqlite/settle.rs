@@ -103,7 +103,8 @@ impl Core {
         Ok(id)
     }
 
-    /// Keeps since when the endpoint fails; disables it when it is gone or has failed for too long.
+    /// Keeps since when the endpoint fails; disables it when it is gone or has failed for too long. A hook that is gone
+    /// is deleted.
     fn health(&mut self, s: &Settlement, a: &NewAttempt, now: Timestamp) -> Result<()> {
         let endpoint = s.key.endpoint;
         let known = self.tx.failing.iter().rev().find(|(e, _)| *e == endpoint).map(|(_, since)| *since);
@@ -111,6 +112,9 @@ impl Core {
             Some(since) => since,
             None => self.lanes.get_mut(endpoint).and_then(|l| l.failing_since),
         };
+        if a.gone && s.endpoint.hook {
+            return self.unsubscribe(s, now);
+        }
         if a.success {
             if since.is_some() {
                 endpoints::set_failing_since(&self.conn, endpoint, None)?;
@@ -131,6 +135,36 @@ impl Core {
             let trigger = if a.gone { "gone" } else { "failing" };
             self.announce(&s.endpoint, "endpoint.disabled", json!({"failSince": fail_since, "trigger": trigger}), now)?;
         }
+        Ok(())
+    }
+
+    /// Deletes the endpoint of a hook whose target says that it is gone: nobody else will.
+    fn unsubscribe(&mut self, s: &Settlement, now: Timestamp) -> Result<()> {
+        let route = self.route(s.endpoint.app, now)?;
+        let present = route.as_ref().and_then(|r| r.endpoints.iter().find(|e| e.endpoint == s.key.endpoint));
+        if present.is_none_or(|e| e.url_version != s.endpoint.url_version) {
+            // Not the target that it has now.
+            return Ok(());
+        }
+        match self.delete_endpoint(s.endpoint.app, &Ref::Id(s.key.endpoint), now) {
+            Ok(()) => tracing::info!(endpoint = s.key.endpoint.0, "hook deleted: its target is gone"),
+            Err(StoreError::NotFound(_)) => {}
+            Err(e) => return Err(e),
+        }
+        Ok(())
+    }
+
+    /// Gone at once; its rows are deleted in the background. Tells who wants to know.
+    pub(crate) fn delete_endpoint(
+        &mut self,
+        app: domain::AppId,
+        endpoint: &crate::types::EndpointRef,
+        now: Timestamp,
+    ) -> Result<()> {
+        let gone = endpoints::delete(&self.conn, app, endpoint)?;
+        self.touch_app(app);
+        self.announce_endpoint(&gone, "endpoint.deleted", now)?;
+        self.sweep_now();
         Ok(())
     }
 

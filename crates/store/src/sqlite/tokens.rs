@@ -67,6 +67,11 @@ pub(crate) fn last_seq(conn: &Connection) -> Result<Seq> {
         "SELECT max(id) FROM source",
         "SELECT max(id) FROM idempotency",
         "SELECT max(id) FROM request",
+        "SELECT max(id) FROM link",
+        "SELECT max(id) FROM form",
+        "SELECT max(id) FROM import",
+        // A new link must not take the number of one whose figures are being deleted.
+        "SELECT max(origin) FROM stat_gone",
         // A request up to here may be gone; a new one must not take its number, or its keys would be missed.
         "SELECT value FROM meta WHERE name = 'event_keys_merged'",
         // Clustered by message: the newest attempt of the newest messages is near enough, ids are unique per message.

@@ -54,7 +54,8 @@ pub(super) fn row(r: &RequestOut<'_>, out: &mut Vec<u8>) {
     write(cells.into_iter(), out);
 }
 
-fn write<'a>(cells: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
+/// Appends a record.
+pub(in crate::wire) fn write<'a>(cells: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
     for (i, cell) in cells.enumerate() {
         if i > 0 {
             out.push(b',');

@@ -3,7 +3,7 @@
 //! **Invariant:** written row by row into a buffer, so that an export of any length takes the memory of a page; what a
 //! stranger sent can't leave the place that it has in the format.
 
-mod csv;
+pub(super) mod csv;
 mod curl;
 mod har;
 

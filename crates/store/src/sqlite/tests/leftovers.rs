@@ -56,11 +56,14 @@ async fn a_deleted_application_and_its_age_leave_no_rows() {
     let mut w = World::with(Box::new(Folder::default()), |c| c.lane_capacity = 5).await;
     let empty = rows(&w).await;
     let app = w.app().await;
-    let (e, early) = (w.endpoint(app).await, w.endpoint(app).await);
+    let by_n = |f: &mut EndpointFields| f.first_per = Some("n".into());
+    let (e, early) = (w.endpoint_with(app, by_n).await, w.endpoint_with(app, by_n).await);
     let m = w.message(app, "a").await;
     let key = Some(IdempotencyKey { hash: [1; 16], automatic: false });
     w.accept(NewMessage { key, ..m.clone() }).await;
     w.send_many(app, 10).await;
+    let other = NewMessage { payload: "{\"n\": 2}".into(), ..w.message(app, "a").await };
+    w.store.accept_many(vec![other; 2]).await;
     let held = w.take().await;
     w.settle(&held[0], Next::Delivered);
     w.settle(&held[1], Next::Dead(DeadReason::Exhausted));
@@ -96,7 +99,7 @@ async fn a_deleted_source_and_its_age_leave_no_rows() {
     }
     w.store.accept_request(source.clone(), all[0], w.inbound(&source, 0).await.events, true).await.unwrap();
     w.store.delete_request(source.source, all[1]).await.unwrap();
-    assert!(rows(&w).await.iter().any(|(t, n)| t == "event_key" && *n >= 50), "merged");
+    assert!(rows(&w).await.iter().any(|(t, n)| t == "event_page" && *n >= 1), "merged");
     w.deliver_all().await;
     w.set_source(source.source, "deleted", 1).await;
     for _ in 0..2 {

@@ -26,11 +26,13 @@ pub(crate) fn trace(conn: &mut Connection) {
 
 /// Statements that may read a whole table or index, because what they read is small or read once at the start.
 const MAY_SCAN: &[&str] = &[
+    // Migrations.
+    "INSERT INTO request_span SELECT DISTINCT",
     // A start reads what it has to know.
     "SELECT hash FROM revoked_token",
     "SELECT endpoint, waiting, dead FROM lane WHERE",
     "SELECT id FROM attempt ORDER BY message DESC LIMIT 1",
-    "SELECT 1 FROM event_key LIMIT 1",
+    "SELECT 1 FROM event_page LIMIT 1",
     // Stops at its limit; the table has no rows that it doesn't want, once they are reclaimed.
     "FROM lease WHERE epoch <> ? LIMIT ?",
     // The index holds nothing but what is asked for.
@@ -80,16 +82,16 @@ async fn no_statement_reads_more_than_it_needs() {
         ("id > ?2 AND id < ?3 ORDER BY id ASC", "message_by_app (app=? AND rowid>"),
         ("FROM consumer WHERE app = ? AND sink = ? AND consumer = ?", "PRIMARY KEY (app=? AND sink=? AND consumer=?"),
         ("SELECT 1 FROM message WHERE app = ? AND event_id = ?", "message_event_id (app=? AND event_id=?"),
-        ("SELECT request FROM event_key", "PRIMARY KEY (source=? AND hash=?"),
-        ("SELECT source, hash FROM event_key WHERE (source, hash) >", "PRIMARY KEY ((source,hash)>(?,?)"),
-        ("FROM request WHERE source = ?1 AND id > ?2 AND id < ?3", "request_by_source (source=? AND rowid>"),
-        (
-            "SELECT id FROM request WHERE source = ? AND id > ? ORDER",
-            "COVERING INDEX request_by_source (source=? AND rowid>",
-        ),
-        ("LIMIT 1 OFFSET ?", "COVERING INDEX request_by_source (source=? AND rowid<"),
+        ("SELECT first, keys FROM event_page", "PRIMARY KEY (source=? AND first<?"),
+        ("SELECT first FROM event_page", "PRIMARY KEY (source=? AND first>?"),
+        ("SELECT source, first, keys FROM event_page WHERE (source, first) >", "PRIMARY KEY ((source,first)>(?,?)"),
+        ("FROM request_span s CROSS JOIN request r", "s USING PRIMARY KEY (source=? AND span>? AND span<?"),
+        ("ORDER BY s.span DESC, r.id DESC", "r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?"),
+        ("DELETE FROM request_span", "PRIMARY KEY (source=? AND span=?"),
         ("SELECT min(source) FROM request", "COVERING INDEX request_held (source>"),
         ("FROM request WHERE verdict = 1 AND source = ?", "COVERING INDEX request_held (source=?"),
+        ("FROM first_seen WHERE at < ? LIMIT ?", "INDEX first_seen_at (at<"),
+        ("FROM first_seen WHERE endpoint = ? LIMIT ?", "PRIMARY KEY (endpoint=?"),
         ("DELETE FROM request WHERE id >= ?1", "d USING PRIMARY KEY (message>? AND message<?"),
         ("DELETE FROM request WHERE id >= ?1", "l USING PRIMARY KEY (message>? AND message<?"),
     ] {
@@ -147,6 +149,10 @@ async fn live(w: &mut World) {
     w.store.rotate_secret(app, e, vec![1], w.later(HOUR)).await.unwrap();
     let read = w.store.endpoint_headers(app, &Ref::Id(e)).await.unwrap().1;
     w.store.set_endpoint_headers(app, e, read, vec![2]).await.unwrap();
+    let by_n = EndpointPatch { first_per: Some(Some("n".into())), ..Default::default() };
+    w.store.patch_endpoint(app, &Ref::Id(e), by_n).await.unwrap();
+    w.send_many(app, 2).await;
+    w.deliver_all().await;
     w.set_disabled(app, e, true).await;
     w.set_disabled(app, e, false).await;
     sources_and_pull(w).await;
