@@ -13,7 +13,7 @@ use domain::target::TargetRules;
 use domain::{Clock, IdCodec, RetrySchedule, Rng};
 use egress::{Courier, CourierConfig, ProxyUrl, Target};
 use engine::{Engine, Limits};
-use ingest::{Ingest, IngestConfig};
+use ingest::{Countries, Ingest, IngestConfig};
 use signing::SecretBox;
 use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
@@ -38,6 +38,8 @@ pub enum StartError {
     Jwt(#[from] api::JwtKeyError),
     #[error("proxy can't be used: {0}")]
     Proxy(#[from] egress::ProxyUrlError),
+    #[error("geoip-database: {0}")]
+    Countries(#[from] ingest::CountriesError),
     #[error("{address} can't be listened on: {source}; {advice}")]
     Bind { address: SocketAddr, source: io::Error, advice: &'static str },
 }
@@ -46,7 +48,9 @@ impl StartError {
     pub fn exit(&self) -> Exit {
         match self {
             StartError::Store(_) => Exit::DataFolder,
-            StartError::Courier(_) | StartError::Jwt(_) | StartError::Proxy(_) => Exit::Usage,
+            StartError::Courier(_) | StartError::Jwt(_) | StartError::Proxy(_) | StartError::Countries(_) => {
+                Exit::Usage
+            }
             StartError::Bind { .. } => Exit::Bind,
         }
     }
@@ -80,7 +84,7 @@ impl Server {
         let jwt = Arc::new(jwt_keys(settings, data_dir)?);
         let fetcher = Fetcher(Courier::new(courier_config(settings, &rules)?, clock.clone(), rng.clone())?);
         let (store, leases) = Store::open(store_config(settings, data_dir), clock, rng)?;
-        let ingest = Ingest::new(store.clone(), secret_box.clone(), Arc::new(fetcher), ingest_config(settings));
+        let ingest = Ingest::new(store.clone(), secret_box.clone(), Arc::new(fetcher), ingest_config(settings)?);
         let ingest = Arc::new(ingest);
         tokio::spawn(ingest.clone().run());
         let prepare = {
@@ -150,8 +154,9 @@ fn store_config(s: &Settings, data_dir: &DataDir) -> StoreConfig {
     }
 }
 
-fn ingest_config(s: &Settings) -> IngestConfig {
-    IngestConfig {
+fn ingest_config(s: &Settings) -> Result<IngestConfig, StartError> {
+    let countries = s.geoip_database.as_deref().map(Countries::open).transpose()?;
+    Ok(IngestConfig {
         public_url: public_url(s),
         trusted_proxies: s.trusted_proxies.clone(),
         body_limit: usize_of(s.inbound_body_limit.bytes()),
@@ -163,8 +168,9 @@ fn ingest_config(s: &Settings) -> IngestConfig {
         form_file_limit: s.form_file_limit.bytes(),
         body_read_timeout: s.body_read_timeout,
         click_queue: s.click_queue as usize,
+        countries: countries.map(Arc::new),
         ..IngestConfig::default()
-    }
+    })
 }
 
 fn public_url(s: &Settings) -> Option<String> {
@@ -237,7 +243,7 @@ fn api_config(
         payload_limit: usize_of(s.payload_limit.bytes()),
         request_body_limit: usize_of(s.request_body_limit.bytes()),
         import_body_limit: s.import_body_limit.bytes(),
-        form_file_limit: api::FORM_FILE_LIMIT_DEFAULT,
+        form_file_limit: s.form_file_limit.bytes(),
         default_signature_type: match s.default_signature_type {
             SignatureType::Hmac256 => signing::SignatureType::Hmac256,
             SignatureType::Ed25519 => signing::SignatureType::Ed25519,

@@ -1,4 +1,4 @@
-//! Installs what the SDK suites need: Python and npm packages into the target folder, and the interpreters if they
+//! Installs what the SDK suites and tests over packaged data need: Python and npm packages into the target folder, and the interpreters if they
 //! are missing and this is a machine where that can be done.
 //!
 //! **Invariant:** nothing is written outside the target folder, but for Debian packages.
@@ -37,10 +37,20 @@ fn pip(name: &str, requirements: &str, more: &[&str]) -> Result<PathBuf, String>
     Ok(dir)
 }
 
-/// A folder with `package.json` and `node_modules`.
+/// A folder with `package.json` and `node_modules`: what the Node suite needs.
 pub fn node() -> Result<PathBuf, String> {
-    let wanted = root().join("tests/sdk/node");
-    let dir = target_dir().join("sdk/node");
+    npm("tests/sdk/node", "sdk/node")
+}
+
+/// A folder of npm packages: user agents that others collected.
+pub fn user_agents() -> Result<PathBuf, String> {
+    Ok(npm("tests/user-agents", "user-agents")?.join("node_modules"))
+}
+
+/// A folder below the target folder with what `package.json` and its lock file in `wanted` name.
+fn npm(wanted: &str, name: &str) -> Result<PathBuf, String> {
+    let wanted = root().join(wanted);
+    let dir = target_dir().join(name);
     let (package, lock) = (wanted.join("package.json"), wanted.join("package-lock.json"));
     once(&dir, &[&package, &lock], "", || {
         for file in [&package, &lock] {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::counts::{Counts, Runner};
 use crate::run::{Outcome, cargo, pass, tests, works};
-use crate::{sdk, tidy};
+use crate::{packages, sdk, tidy};
 
 // Built where there is none, and not optimised: that would take longer than they save.
 const NEXTEST: &str = "cargo-nextest@0.9.143";
@@ -36,7 +36,7 @@ pub fn run(extent: Extent) -> Outcome {
         step("clippy", &|| {
             check(pass(cargo(&["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"])))
         });
-        step("tests", &workspace_tests);
+        step("tests", &|| workspace_tests(extent));
     }
     if extent == Extent::All {
         step("deny", &deny);
@@ -80,16 +80,29 @@ fn check(outcome: Outcome) -> Counts {
     }
 }
 
-/// nextest if it is there or can be built, else `cargo test`.
-fn workspace_tests() -> Counts {
+/// nextest if it is there or can be built, else `cargo test`. Tests over packaged data say that they were skipped where
+/// there is none.
+fn workspace_tests(extent: Extent) -> Counts {
+    let mut data = Vec::new();
+    if extent == Extent::All {
+        match packages::interpreters().and_then(|()| packages::user_agents()) {
+            Ok(dir) => data.push(("POSTRIDER_USER_AGENTS", dir)),
+            Err(why) => println!("skipped: tests over packaged user agents ({why})"),
+        }
+    }
+    let with_data = |args: &[&str]| {
+        let mut command = cargo(args);
+        command.envs(data.clone());
+        command
+    };
     if !works("cargo", &["nextest", "--version"]) {
         println!("cargo-nextest is missing: building it");
         if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", "--debug", NEXTEST])) {
             eprintln!("{why}: going on with cargo test");
-            return tests(Runner::CargoTest, cargo(&["test", "--workspace", "--no-fail-fast"]));
+            return tests(Runner::CargoTest, with_data(&["test", "--workspace", "--no-fail-fast"]));
         }
     }
-    tests(Runner::Nextest, cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
+    tests(Runner::Nextest, with_data(&["nextest", "run", "--workspace", "--no-fail-fast"]))
 }
 
 /// Licences, sources and duplicates of dependencies, and known vulnerabilities where their list can be fetched.

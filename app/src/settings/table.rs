@@ -165,6 +165,9 @@ pub static SETTINGS: &[Setting] = &[
         "Networks of proxies in front of this server whose X-Forwarded-* headers are believed",
         |s| &mut s.trusted_proxies,
     ),
+    unset("geoip-database", "MaxMind DB file that tells the countries of visitors of links and forms", |s| {
+        &mut s.geoip_database
+    }),
     row("max-streams", "5000", "Streams, live views and long polls open at a time", |s| &mut s.max_streams),
     row(
         "live-rows-per-second",

@@ -74,6 +74,29 @@ fn gone_disables_the_endpoint_and_the_operator_is_told() {
 }
 
 #[test]
+fn a_hook_whose_target_is_gone_is_deleted_and_the_operator_is_told() {
+    let receiver = Receiver::start(|seen, before| match seen.path.as_str() {
+        "/zap" if before > 0 => Say(410, ""),
+        _ => Say(204, ""),
+    });
+    let stage = Stage::new(&[]);
+    let told = json!({"url": receiver.url("/operator"), "filterTypes": ["endpoint.deleted", "endpoint.disabled"]});
+    stage.api.expect(201, "POST", "/api/v1/operational-webhook/endpoint", Some(&told));
+    let subscription = json!({"hookUrl": receiver.url("/zap"), "appId": stage.app});
+    let hook = stage.api.expect(201, "POST", "/api/v1/hook", Some(&subscription));
+    for n in 1..=2 {
+        stage.send();
+        receiver.wait_for("/zap", n);
+    }
+    let notice: Value = serde_json::from_slice(&receiver.wait_for("/operator", 1)[0].body).unwrap();
+    assert_eq!((&notice["type"], &notice["data"]["endpointId"]), (&json!("endpoint.deleted"), &hook["id"]));
+    let path = format!("/api/v1/hook/{}", hook["id"].as_str().unwrap());
+    stage.api.expect(404, "DELETE", &path, None);
+    let hooks = stage.api.get(&format!("/api/v1/hook?appId={}", stage.app));
+    assert_eq!(hooks["data"], json!([]));
+}
+
+#[test]
 fn too_many_requests_are_answered_by_fewer() {
     let receiver = Receiver::start(|_, before| if before == 0 { Say(429, "retry-after: 1\r\n") } else { Say(204, "") });
     let stage = Stage::new(&["--retry-schedule", "700ms,700ms"]);

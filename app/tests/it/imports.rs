@@ -116,14 +116,14 @@ fn a_bad_file_of_each_kind_is_refused_or_told_by_line() {
     let want = [
         (3, "slug \"dup\" is taken: line 2 has it"),
         (4, "target is missing"),
-        (5, "target must begin with https://"),
-        (6, "target must begin with https://"),
+        (5, "target must be a whole URL"),
+        (6, "target must begin with http://"),
         (7, "slug must be"),
         (8, "expires_at must be"),
         (9, "has 2 cells, but the first row has 4"),
         (10, "is longer than 64 KiB"),
         (11, "target is not UTF-8"),
-        (12, "target must not be one of this server's own"),
+        (12, "target leads to a short link"),
         (13, "has text after a closing quote"),
     ];
     for ((line, text), (want_line, part)) in errors.iter().zip(want) {

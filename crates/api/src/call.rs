@@ -126,10 +126,7 @@ impl Call {
 
     /// Where a link must not lead to.
     pub fn own_hosts(&self) -> OwnHosts {
-        let asked = self.headers.get(HOST).and_then(|h| h.to_str().ok()).map(|host| format!("http://{host}"));
-        let config = &self.shared.config;
-        let origins: Vec<&str> = config.public_url.as_deref().into_iter().chain(asked.as_deref()).collect();
-        OwnHosts::of(&origins, config.target_rules.guard.clone())
+        OwnHosts::of(&self.origin(), self.shared.config.target_rules.guard.clone())
     }
 
     pub fn endpoint(&self, i: usize) -> Result<EndpointRef, Problem> {

@@ -33,8 +33,7 @@ pub use auth::{Capabilities, Capability, JwtAlgorithm, JwtKeyError, JwtKeys, New
 pub use axum::body::Body;
 pub use config::{
     ApiConfig, BoxFuture, FORM_FILE_LIMIT_DEFAULT, IMPORT_BODY_LIMIT_DEFAULT, Inbound, PAYLOAD_LIMIT_DEFAULT,
-    REQUEST_BODY_LIMIT_DEFAULT,
-    ServerLimits,
+    REQUEST_BODY_LIMIT_DEFAULT, ServerLimits,
 };
 pub use front::Api;
 pub use server::serve;

@@ -9,8 +9,8 @@ use crate::auth::Capability::{
 use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, conversion, endpoint, event_type, export, form, health, import, link,
-    message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
+    import, link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -167,6 +167,11 @@ routes! {
     Get "/ingest/api/v1/source/{source_id}/request/stream" Org, stream::source_requests;
     Get "/api/v1/bin/{bin_id}/request/stream" Org, stream::bin_requests;
     Get "/api/v1/listen" Org, stream::listen;
+
+    Get "/api/v1/hook" Org, hook::list;
+    Post "/api/v1/hook" Org, hook::create [Own];
+    Delete "/api/v1/hook/{hook_id}" Org, hook::delete;
+    Get "/api/v1/event" Org, event::list;
 
     Get "/api/v1/event-type" Shared(ViewBase), event_type::list;
     Post "/api/v1/event-type" Org, event_type::create;

@@ -2,7 +2,9 @@
 //!
 //! **Invariant:** read once in `app`; what an operator would change is a setting.
 
+use crate::visit::Countries;
 use ipnet::IpNet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Settings of the inbound data plane.
@@ -38,6 +40,8 @@ pub struct IngestConfig {
     pub click_queue: usize,
     /// How often held requests are looked for without being told of any.
     pub held_interval: Duration,
+    /// Tells the countries of visitors; without it none is known.
+    pub countries: Option<Arc<Countries>>,
 }
 
 impl Default for IngestConfig {
@@ -58,6 +62,7 @@ impl Default for IngestConfig {
             sources_cached: 10_000,
             click_queue: 65_536,
             held_interval: Duration::from_secs(60),
+            countries: None,
         }
     }
 }

@@ -26,11 +26,13 @@ mod release;
 mod rule;
 #[cfg(test)]
 mod tests;
+#[allow(dead_code, unused_imports, reason = "until links and forms call it")]
 mod visit;
 
 pub use config::IngestConfig;
 pub use ingest::Ingest;
 pub use metrics::IngestMetrics;
+pub use visit::{Countries, CountriesError};
 
 use std::future::Future;
 use std::pin::Pin;

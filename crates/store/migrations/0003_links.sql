@@ -8,6 +8,7 @@ ALTER TABLE endpoint ADD COLUMN first_per TEXT;
 ALTER TABLE endpoint ADD COLUMN first_per_version INTEGER NOT NULL DEFAULT 0;
 -- 1: made by a subscription; 410 deletes it
 ALTER TABLE endpoint ADD COLUMN hook INTEGER NOT NULL DEFAULT 0 CHECK (hook IN (0, 1));
+CREATE INDEX endpoint_hook ON endpoint (app) WHERE hook = 1;
 
 -- values that an endpoint with `first_per` has seen
 CREATE TABLE first_seen (

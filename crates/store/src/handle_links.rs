@@ -136,7 +136,7 @@ impl Store {
     pub fn click(&self, event: OwnEvent) -> Result<()> {
         self.clicks(vec![event])
     }
-    /// The same for many: all of them wait, or none.
+    /// The same for many, some hundreds: all of them wait, or none.
     pub fn clicks(&self, events: Vec<OwnEvent>) -> Result<()> {
         let (n, bytes) = (events.len(), events.iter().map(waiting_bytes).sum());
         self.queue().push_bounded(bytes, Op::Clicks(events)).inspect_err(|_| {

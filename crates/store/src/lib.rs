@@ -11,6 +11,7 @@ mod event_keys;
 mod first_per;
 mod form_routes;
 mod handle;
+mod handle_hooks;
 mod handle_inbound;
 mod handle_links;
 mod handle_requests;

@@ -220,6 +220,8 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    pub const ALL: [EventKind; 3] = [EventKind::Clicked, EventKind::Converted, EventKind::Submitted];
+
     pub fn event_type(self) -> &'static str {
         match self {
             EventKind::Clicked => "link.clicked",

@@ -13,7 +13,7 @@ use domain::route::{headers_aad, secret_aad};
 use domain::{AppId, Cause, EndpointId};
 use http::StatusCode;
 use signing::EndpointSecret;
-use store::{Accepted, AppRef, EndpointRef, EventType, Ref, Sealer};
+use store::{Accepted, AppRef, EndpointRef, EventKind, EventType, Ref, Sealer};
 
 /// Where the endpoints of a route are.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ pub(crate) struct Place {
 /// Which event types an endpoint may name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Types {
-    /// Those that the organisation has registered.
+    /// Those that the organisation has registered, and those of links and forms.
     Registered,
     /// Those that Postrider itself sends.
     Operational,
@@ -124,12 +124,20 @@ const OPERATIONAL: [&str; 9] = [
     "message.attempt.recovered",
 ];
 
+/// Whether Postrider makes such events itself: nobody has to register them.
+fn is_own(name: &str) -> bool {
+    EventKind::ALL.iter().any(|kind| kind.event_type() == name)
+}
+
 /// A subscription to a type that doesn't exist is a typing error that would only show when messages stay away.
-async fn check_event_types(call: &Call, place: Place, names: Option<&[String]>) -> Result<(), Problem> {
+pub(super) async fn check_event_types(call: &Call, place: Place, names: Option<&[String]>) -> Result<(), Problem> {
     let Some(names) = names else { return Ok(()) };
     let missing = match place.types {
         Types::Operational => names.iter().find(|n| !OPERATIONAL.contains(&n.as_str())).cloned(),
-        Types::Registered => call.store().missing_event_type(call.caller.org, names).await?,
+        Types::Registered => {
+            let others: Vec<String> = names.iter().filter(|n| !is_own(n)).cloned().collect();
+            call.store().missing_event_type(call.caller.org, &others).await?
+        }
         Types::Any => None,
     };
     match missing {

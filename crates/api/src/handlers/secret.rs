@@ -8,11 +8,11 @@ use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::wire::endpoint::{SecretOut, read_rotation};
 use crate::wire::headers::{self, Headers, HeadersOut};
-use domain::EndpointId;
 use domain::route::{headers_aad, secret_aad};
+use domain::{AppId, EndpointId};
 use signing::EndpointSecret;
 use std::time::Duration;
-use store::{StoreError, StoredSecret};
+use store::{Ref, StoreError, StoredSecret};
 
 /// How often a change of headers is tried again when another one came between.
 const RACES_MAX: usize = 5;
@@ -65,6 +65,12 @@ pub(crate) async fn rotate_in(call: Call, place: Place) -> Result<Reply, Problem
     let old_expires_at = call.shared.now().plus(Duration::from_secs(grace_s));
     call.store().rotate_secret(place.app, id, sealed, old_expires_at).await?;
     Ok(Reply::no_content())
+}
+
+/// The current secret of an endpoint.
+pub(super) async fn of(call: &Call, app: AppId, endpoint: EndpointId) -> Result<EndpointSecret, Problem> {
+    let (id, secrets) = call.store().endpoint_secrets(app, &Ref::Id(endpoint)).await?;
+    current(call, id, &secrets)
 }
 
 fn current(call: &Call, id: EndpointId, secrets: &[StoredSecret]) -> Result<EndpointSecret, Problem> {

@@ -136,7 +136,9 @@ impl Run {
                     batch.rows.extend(row);
                 }
                 Step::Bad { line, .. } if line <= done => {}
-                Step::Bad { line, why } => batch.rows.push(ImportRow { line, row: Err(why.to_owned()), random_from: None }),
+                Step::Bad { line, why } => {
+                    batch.rows.push(ImportRow { line, row: Err(why.to_owned()), random_from: None })
+                }
                 Step::End => break Ok(()),
                 Step::More => {
                     let taken = tokio::select! {

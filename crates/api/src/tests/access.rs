@@ -58,6 +58,10 @@ GET /api/v1/event-type/{event_type_name} ViewBase
 PUT /api/v1/event-type/{event_type_name} org
 PATCH /api/v1/event-type/{event_type_name} org
 DELETE /api/v1/event-type/{event_type_name} org
+GET /api/v1/hook org
+POST /api/v1/hook org
+DELETE /api/v1/hook/{hook_id} org
+GET /api/v1/event org
 POST /api/v1/auth/app-portal-access/{app_id} org
 POST /api/v1/auth/dashboard-access/{app_id} org
 POST /api/v1/auth/logout own

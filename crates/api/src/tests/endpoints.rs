@@ -70,6 +70,37 @@ async fn a_bad_endpoint_is_refused_with_its_field() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_can_ask_for_the_first_message_of_each_value() {
+    let s = server().await;
+    s.app("a").await;
+    let body = json!({"url": URL, "uid": "e", "firstPer": "data.link"});
+    let made = s.post("/app/a/endpoint", body.clone()).await.expect(201);
+    assert_eq!(made["firstPer"], "data.link");
+    assert_eq!(s.get("/app/a/endpoint/e").await.expect(200), made);
+    let kept = s.patch("/app/a/endpoint/e", json!({"description": "d"})).await.expect(200);
+    assert_eq!(kept["firstPer"], "data.link");
+    let other = s.patch("/app/a/endpoint/e", json!({"firstPer": "data.items.0"})).await.expect(200);
+    assert_eq!(other["firstPer"], "data.items.0");
+    let cleared = s.patch("/app/a/endpoint/e", json!({"firstPer": null})).await.expect(200);
+    assert_eq!(cleared.get("firstPer"), None, "absent as in the Svix API");
+    assert_eq!(s.put("/app/a/endpoint/e", body.clone()).await.expect(200)["firstPer"], "data.link");
+    assert_eq!(s.put("/app/a/endpoint/e", json!({"url": URL, "uid": "e"})).await.expect(200).get("firstPer"), None);
+    for bad in [json!(""), json!("a..b"), json!(".a"), json!("a."), json!("x".repeat(257)), json!(["a"]), json!(1)] {
+        let body = json!({"url": URL, "firstPer": bad});
+        s.post("/app/a/endpoint", body).await.invalid("body", "firstPer");
+        s.patch("/app/a/endpoint/e", json!({"firstPer": bad})).await.invalid("body", "firstPer");
+    }
+    s.put("/app/a/endpoint/e", body).await.expect(200);
+    for link in [1, 1, 2, 1, 2] {
+        let message = json!({"eventType": "link.clicked", "payload": {"data": {"link": link}}});
+        s.post("/app/a/msg", message).await.expect(202);
+    }
+    let got = s.get("/app/a/endpoint/e/msg").await.expect(200);
+    let links: Vec<_> = got["data"].as_array().unwrap().iter().map(|m| &m["payload"]["data"]["link"]).collect();
+    assert_eq!(links, [2, 1], "newest first");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_is_generated_shown_rotated_and_kept_for_its_grace() {
     let s = server().await;
     s.app("a").await;

@@ -6,6 +6,7 @@ mod bad_input;
 mod bins;
 mod endpoints;
 mod forms;
+mod hooks;
 mod idempotency;
 mod imports;
 mod links;

@@ -30,6 +30,9 @@ pub(crate) struct EndpointOut {
     updated_at: String,
     /// Since when every attempt has failed; not in the Svix API.
     failing_since: Option<String>,
+    /// Not in the Svix API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_per: Option<String>,
 }
 
 impl EndpointOut {
@@ -50,6 +53,7 @@ impl EndpointOut {
             created_at: time::text(e.id.created_at()),
             updated_at: time::text(e.updated_at),
             failing_since: e.failing_since.map(time::text),
+            first_per: e.first_per,
         }
     }
 }
@@ -77,6 +81,8 @@ pub(crate) fn read_new(body: &[u8], rules: &TargetRules) -> Result<NewEndpoint, 
         event_types: f.take(&TYPES, read::event_types).value(),
         channels: f.take(&["channels"], read::channels).value(),
         metadata: f.take(&["metadata"], read::metadata).value().unwrap_or_default(),
+        first_per: f.take(&["firstPer"], read::payload_path).value(),
+        hook: false,
     };
     let secret = f.take(&["secret"], secret).value();
     let headers = headers::take(&mut f);
@@ -100,6 +106,7 @@ pub(crate) fn read_patch(body: &[u8], rules: &TargetRules) -> Result<EndpointPat
         event_types: f.take(&TYPES, read::event_types).clearable(),
         channels: f.take(&["channels"], read::channels).clearable(),
         metadata: f.take(&["metadata"], read::metadata).or_reset(Metadata::new()),
+        first_per: f.take(&["firstPer"], read::payload_path).clearable(),
     };
     f.finish()?;
     Ok(patch)
@@ -118,7 +125,7 @@ fn version(v: Value) -> read::Read<u32> {
 }
 
 /// A secret that the client brings. The Svix API takes one without `whsec_` too.
-fn secret(v: Value) -> read::Read<EndpointSecret> {
+pub(super) fn secret(v: Value) -> read::Read<EndpointSecret> {
     let text = zeroize::Zeroizing::new(read::string(v)?);
     let whole = if text.starts_with("wh") && text.contains('_') {
         text

@@ -33,7 +33,7 @@ const OWN_PATHS: [&str; 4] = ["l", "c", "f", "in"];
 /// Where this server is found: no target may lead to its public pages.
 #[derive(Clone, Default)]
 pub(crate) struct OwnHosts {
-    places: Vec<Place>,
+    place: Option<Place>,
     /// Knows the addresses that are listened on.
     guard: Arc<AddressGuard>,
 }
@@ -47,22 +47,21 @@ struct Place {
 }
 
 impl OwnHosts {
-    /// `origins` are URLs; what is none (of a request without a sensible `Host`) leads nowhere.
-    pub fn of(origins: &[&str], guard: Arc<AddressGuard>) -> OwnHosts {
-        let places = origins.iter().filter_map(|origin| {
-            let url = Url::parse(origin).ok()?;
+    /// `origin` is a URL; where it is none (of a request without a sensible `Host`) nothing leads.
+    pub fn of(origin: &str, guard: Arc<AddressGuard>) -> OwnHosts {
+        let place = Url::parse(origin).ok().and_then(|url| {
             let (host, port) = place(&url)?;
             Some(Place { host: host.to_owned(), port, path: url.path().trim_end_matches('/').to_owned() })
         });
-        OwnHosts { places: places.collect(), guard }
+        OwnHosts { place, guard }
     }
 
     fn have(&self, url: &Url) -> bool {
-        let at = place(url);
-        let of = |p: &Place| {
-            at == Some((&*p.host, p.port)) && url.path().strip_prefix(&*p.path).is_some_and(is_own_path)
-        };
-        self.places.iter().any(of) || (is_own_path(url.path()) && self.listen_on(url))
+        let path = url.path();
+        let is_ours = self.place.as_ref().is_some_and(|own| {
+            place(url) == Some((&*own.host, own.port)) && path.strip_prefix(&*own.path).is_some_and(is_own_path)
+        });
+        is_ours || (is_own_path(path) && self.listen_on(url))
     }
 
     fn listen_on(&self, url: &Url) -> bool {
@@ -211,7 +210,7 @@ mod tests {
 
     fn own(origin: &str) -> OwnHosts {
         let guard = AddressGuard::new(Vec::new(), vec!["0.0.0.0:9000".parse().unwrap()]);
-        OwnHosts::of(&[origin, "http://no host"], Arc::new(guard))
+        OwnHosts::of(origin, Arc::new(guard))
     }
     fn none() -> OwnHosts {
         OwnHosts::default()
@@ -280,6 +279,7 @@ mod tests {
             ("http://localhost:8071", "http://localhost:8071/l/a"),
             ("https://go.example.com", "https://go.example.com//%6C/a"),
             ("https://go.example.com", "http://localhost:9000/l/a"),
+            ("http://no host", "http://127.0.0.1:9000/l/a"),
             ("https://go.example.com", "http://a.localhost:9000/l/a"),
             ("https://go.example.com", "http://2130706433:9000/c/a"),
             ("https://go.example.com", "http://[::ffff:127.0.0.1]:9000/f/a"),

@@ -91,6 +91,16 @@ pub(crate) fn is_tag(s: &str) -> bool {
         && s.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b'/' | b'\\' | b'#'))
 }
 
+/// A path into a message's payload.
+pub(crate) fn payload_path(v: Value) -> Read<String> {
+    let s = string(v)?;
+    if domain::is_payload_path(&s) {
+        return Ok(s);
+    }
+    Err("must be a path into the payload such as data.link: names with dots between, at most 16 and 256 characters"
+        .into())
+}
+
 pub(crate) fn channels(v: Value) -> Read<Vec<String>> {
     let list = strings(v)?;
     if !(1..=ENDPOINT_CHANNELS_MAX).contains(&list.len()) {

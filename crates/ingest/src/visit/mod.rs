@@ -1,40 +1,33 @@
 //! Who came: what the head of a click or a submission says of its visitor.
 //!
 //! **Invariant:** no address leaves this module, only a hash of it that nobody can repeat after the day; a visitor who asks
-//! not to be tracked is not.
-#![allow(dead_code)]
+//! not to be tracked is not. Texts that leave it are bounded and legible.
 
-use domain::Timestamp;
-use http::request::Parts;
-use std::net::IpAddr;
+mod agent;
+mod bots;
+mod browsers;
+mod cache;
+mod country;
+mod products;
+mod raw;
+mod referrer;
+#[cfg(test)]
+mod tests;
+mod utm;
+mod visitor;
 
-/// What the hot path takes along of a request: bounded copies, nothing is parsed yet.
-#[derive(Clone, Debug)]
-pub(crate) struct RawVisit {
-    pub at: Timestamp,
-    pub remote: IpAddr,
-    /// 512 bytes at most.
-    pub user_agent: Option<Box<[u8]>>,
-    /// 1,024 bytes at most.
-    pub referer: Option<Box<[u8]>>,
-    /// 1,024 bytes at most.
-    pub query: Option<Box<str>>,
-    /// `DNT: 1` or `Sec-GPC: 1`.
-    pub do_not_track: bool,
-    /// `Sec-Purpose`, `Purpose` or `X-Moz` say that a browser fetched ahead, or the method is HEAD: no person saw it.
-    pub prefetch: bool,
-}
+pub use country::{Countries, CountriesError};
+pub(crate) use raw::RawVisit;
+pub(crate) use utm::Utm;
 
-impl RawVisit {
-    /// `remote` is the visitor's address, as `origin::remote` finds it.
-    pub fn of(_parts: &Parts, remote: IpAddr, at: Timestamp) -> RawVisit {
-        RawVisit { at, remote, user_agent: None, referer: None, query: None, do_not_track: false, prefetch: false }
-    }
-}
+use agent::Agent;
+use cache::AgentCache;
+use std::sync::Arc;
 
 /// A visit, read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Visit {
+    /// A program's, or a browser's that fetched ahead.
     pub bot: bool,
     /// `desktop`, `phone`, `tablet`, `tv`, `console`, `other`.
     pub device: Option<&'static str>,
@@ -51,24 +44,39 @@ pub(crate) struct Visit {
     pub do_not_track: bool,
 }
 
-/// Campaign parameters: of the request's query, else of the target's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Utm {
-    pub source: Option<String>,
-    pub medium: Option<String>,
-    pub campaign: Option<String>,
-    pub term: Option<String>,
-    pub content: Option<String>,
-}
-
 /// Reads visits. Remembers what user agents are.
 #[derive(Default)]
-pub(crate) struct Visits {}
+pub(crate) struct Visits {
+    agents: AgentCache,
+    countries: Option<Arc<Countries>>,
+}
 
 impl Visits {
+    /// Without a database no country is known.
+    pub fn new(countries: Option<Arc<Countries>>) -> Visits {
+        Visits { countries, ..Visits::default() }
+    }
+
     /// `salt` is the day's ([`store::Store::visitor_salt`]); `target` the URL that a link leads to.
-    pub fn read(&self, raw: &RawVisit, salt: &[u8; 16], _target: Option<&str>) -> Visit {
-        let _ = salt;
-        Visit { do_not_track: raw.do_not_track, ..Visit::default() }
+    pub fn read(&self, raw: &RawVisit, salt: &[u8; 16], target: Option<&str>) -> Visit {
+        let agent = raw.user_agent.as_deref().map_or(Agent::NOBODY, |bytes| self.agents.get(bytes));
+        let bot = agent.bot || raw.prefetch;
+        if raw.do_not_track {
+            return Visit { bot, do_not_track: true, ..Visit::default() };
+        }
+        let referrer = raw.referer.as_deref().and_then(referrer::read);
+        let (referrer, referrer_host) = referrer.unzip();
+        Visit {
+            bot,
+            device: agent.device,
+            os: agent.os.map(Box::from),
+            browser: agent.browser.map(Box::from),
+            referrer,
+            referrer_host,
+            utm: Utm::of(raw.query.as_deref(), target),
+            country: self.countries.as_ref().and_then(|countries| countries.of(raw.remote)),
+            visitor: Some(visitor::hash(salt, raw.remote, raw.user_agent.as_deref())),
+            do_not_track: false,
+        }
     }
 }

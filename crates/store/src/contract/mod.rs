@@ -23,6 +23,7 @@ pub mod leases;
 pub mod links;
 pub mod lists;
 pub mod operational;
+pub mod own_events;
 pub mod pull;
 pub mod receive;
 pub mod requests;
@@ -288,6 +289,7 @@ macro_rules! suite {
             imports:
                 good_rows_become_links_and_bad_ones_are_told_by_line,
                 a_taken_slug_is_told_with_who_has_it,
+                a_random_slug_is_as_short_as_is_free,
                 a_line_is_dealt_with_once,
                 a_stopped_import_goes_on_and_a_finished_one_does_not,
                 an_import_belongs_to_its_organisation,
@@ -338,6 +340,28 @@ macro_rules! suite {
                 the_newest_requests_of_a_source_are_kept,
                 a_deleted_source_leaves_nothing_in_slices,
                 a_body_goes_with_its_message;
+            own_events:
+                an_event_is_a_message_of_its_application_with_its_deliveries,
+                an_event_read_back_from_disk_is_sent_as_it_was,
+                clicks_return_at_once_and_are_on_disk_when_the_store_is_closed,
+                of_sixty_four_first_clicks_at_once_one_is_the_first,
+                a_bots_click_is_nobodys_first_and_no_visitor,
+                a_conversion_is_first_among_conversions,
+                an_event_id_brings_one_event_in_its_application,
+                what_is_refused_writes_nothing,
+                a_visitor_counts_once_a_day,
+                what_happened_once_is_known_after_a_restart,
+                visitors_are_remembered_as_far_as_memory_allows,
+                values_are_counted_of_people_and_cut,
+                a_dimension_has_two_hundred_values_a_day,
+                figures_are_exact_to_the_minute,
+                minutes_that_expired_are_known_by_the_hour_and_by_the_day,
+                own_events_are_listed_newest_first,
+                large_events_are_listed_a_few_at_a_time,
+                files_live_as_long_as_the_content_of_their_message,
+                events_expire_with_other_messages_and_figures_stay,
+                a_salt_lasts_a_day_and_is_the_same_for_all,
+                below_the_disk_reserve_events_are_refused_and_clicks_lost;
             books:
                 whatever_happens_everything_accepted_is_accounted_for;
             restart:

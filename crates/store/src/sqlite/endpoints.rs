@@ -53,15 +53,42 @@ pub(crate) fn find(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Res
 }
 
 pub(crate) fn list(conn: &Connection, app: AppId, page: &PageQuery<EndpointId>) -> Result<Page<Endpoint, EndpointId>> {
+    list_where(conn, app, page, "deleted = 0")
+}
+pub(crate) fn list_hooks(
+    conn: &Connection,
+    app: AppId,
+    page: &PageQuery<EndpointId>,
+) -> Result<Page<Endpoint, EndpointId>> {
+    list_where(conn, app, page, "deleted = 0 AND hook = 1")
+}
+fn list_where(
+    conn: &Connection,
+    app: AppId,
+    page: &PageQuery<EndpointId>,
+    condition: &'static str,
+) -> Result<Page<Endpoint, EndpointId>> {
     let walk = rows::walk(page);
     let (beyond, (_, dir)) = (walk.beyond("id"), walk.words());
     let sql = format!(
-        "SELECT {COLUMNS} FROM endpoint WHERE app = ?1 AND {beyond} AND deleted = 0
+        "SELECT {COLUMNS} FROM endpoint WHERE app = ?1 AND {beyond} AND {condition}
          ORDER BY id {dir} LIMIT ?3"
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let found = rows::all(&mut statement, &[&app.0, &walk.from.map(|i| i.0), &(page.limit + 1)], from_row)?;
     Ok(rows::into_page(found, page.limit, &walk, |e| e.id))
+}
+
+/// The application of a hook, if that is the organisation's and both are still there.
+pub(crate) fn app_of_hook(conn: &Connection, org: OrgId, hook: EndpointId) -> Result<Option<AppId>> {
+    let found = conn
+        .prepare_cached(
+            "SELECT e.app FROM endpoint e JOIN app a ON a.id = e.app
+             WHERE e.id = ? AND e.hook = 1 AND e.deleted = 0 AND a.org = ? AND a.deleted = 0",
+        )?
+        .query_row([hook.0, org.0], |r| r.get(0).map(AppId))
+        .optional()?;
+    Ok(found)
 }
 
 pub(crate) fn create(

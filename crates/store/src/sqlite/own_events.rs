@@ -323,7 +323,9 @@ pub(super) fn delete_files(conn: &Connection, message: MessageId) -> Result<()> 
 /// The salt of a day, made of `fresh` when there is none. Those of other days are deleted; only the following day's stays,
 /// and serves this one, too: whoever asks for this one is late.
 pub(crate) fn visitor_salt(conn: &Connection, day: i64, fresh: [u8; 16]) -> Result<(i64, [u8; 16])> {
-    conn.prepare_cached("DELETE FROM visitor_salt WHERE day < ?1 OR day > ?1 + 1")?.execute([day])?;
+    for others in ["DELETE FROM visitor_salt WHERE day < ?", "DELETE FROM visitor_salt WHERE day > ? + 1"] {
+        conn.prepare_cached(others)?.execute([day])?;
+    }
     let found = conn
         .prepare_cached("SELECT day, salt FROM visitor_salt WHERE day >= ? ORDER BY day DESC LIMIT 1")?
         .query_row([day], |r| Ok((r.get(0)?, r.get(1)?)))

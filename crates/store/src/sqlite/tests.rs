@@ -12,6 +12,7 @@ mod contract {
     suite!(Folder::default());
 }
 mod dedup;
+mod figures;
 mod full;
 mod leftovers;
 mod open;

@@ -2,6 +2,7 @@
 
 use super::Folder;
 use crate::contract::World;
+use crate::contract::own_events::{all, clicked_by, record_news};
 use crate::*;
 use bytes::Bytes;
 use std::sync::atomic::Ordering::Relaxed;
@@ -125,4 +126,43 @@ async fn a_request_that_finds_no_room_is_refused_and_new_when_it_comes_again() {
     }
     assert_eq!(w.deliver_all().await, 1);
     w.check_balance(21, &[(source.app, e)]).await;
+}
+
+#[tokio::test]
+async fn clicks_that_find_no_room_are_lost_and_never_were() {
+    let mut w = World::new(Box::new(Folder::default())).await;
+    let (app, e) = w.app_and_endpoint().await;
+    let small = clicked_by(&w, app, Some(1));
+    let payload = [&small.payload[..], b",\"x\":\"", &vec![b'x'; 1 << 20], b"\""].concat().into();
+    let big = OwnEvent { payload, ..small };
+    limit_pages(&w, 0).await;
+    w.store.clicks(vec![big.clone(); 3]).unwrap();
+    assert!(matches!(w.store.record(big.clone()).await, Err(StoreError::Full { .. })));
+    let m = w.store.metrics();
+    assert_eq!(m.clicks_lost.load(Relaxed), 3);
+    assert_eq!((m.messages_accepted.load(Relaxed), m.deliveries_leased.load(Relaxed)), (0, 0));
+    limit_pages(&w, -1).await;
+    w.advance(Duration::from_secs(1)).await;
+    assert_eq!(record_news(&w, big.clone()).await, [true; 3]);
+    assert_eq!(record_news(&w, big).await, [false; 3]);
+    assert_eq!(w.deliver_all().await, 2);
+    w.restart().await;
+    assert_eq!(all(&w).await.totals, [2, 0, 1, 0]);
+    w.check_balance(2, &[(app, e)]).await;
+}
+
+#[tokio::test]
+async fn an_event_of_a_verb_that_is_undone_never_was() {
+    let mut w = World::new(Box::new(Folder::default())).await;
+    let (app, _) = w.app_and_endpoint().await;
+    let event = clicked_by(&w, app, Some(1));
+    let undone = event.clone();
+    let refused = w.store.write(move |core, now| {
+        core.record(undone, now)?;
+        Err::<(), _>(StoreError::Conflict("for another reason"))
+    });
+    assert!(refused.await.is_err());
+    assert_eq!(record_news(&w, event).await, [true; 3]);
+    assert_eq!(w.deliver_all().await, 1);
+    assert_eq!(all(&w).await.totals, [1, 0, 1, 0]);
 }

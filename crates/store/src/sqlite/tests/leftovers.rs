@@ -2,6 +2,7 @@
 
 use super::Folder;
 use crate::contract::World;
+use crate::contract::own_events::{click, file};
 use crate::contract::world::{DAY, HOUR};
 use crate::*;
 use domain::{DeadReason, Timestamp};
@@ -108,4 +109,23 @@ async fn a_deleted_source_and_its_age_leave_no_rows() {
     }
     w.restart().await;
     assert_eq!(rows(&w).await, empty);
+}
+
+#[tokio::test]
+async fn a_deleted_application_takes_its_events_and_their_files_along() {
+    let mut w = World::new(Box::new(Folder::default())).await;
+    let empty = rows(&w).await;
+    let (app, _) = w.app_and_endpoint().await;
+    for id in 0..250 {
+        w.store.record(OwnEvent { files: vec![file(id)], ..click(&w, app) }).await.unwrap();
+    }
+    w.deliver_all().await;
+    w.store.delete_app(w.org, &Ref::Id(app)).await.unwrap();
+    for _ in 0..2 {
+        w.advance(92 * DAY).await;
+        w.sweep().await;
+    }
+    // The figures are the link's.
+    let left: Vec<_> = rows(&w).await.into_iter().filter(|(table, _)| table != "stat").collect();
+    assert_eq!(left, empty);
 }

@@ -2,6 +2,7 @@
 
 use super::Folder;
 use crate::contract::World;
+use crate::contract::own_events::{LINK, click, converted, file, with_values};
 use crate::contract::world::{ALL, DAY, HOUR, event, page};
 use crate::*;
 use domain::{DeadReason, RequestId, Timestamp};
@@ -68,6 +69,7 @@ async fn no_statement_reads_more_than_it_needs() {
         ("AND a.success = 0 ORDER BY", "attempt_failed (endpoint=? AND id>"),
         ("FROM app WHERE org = ?1 AND id > ?2 AND", "app_by_org (org=? AND id>"),
         ("FROM endpoint WHERE app = ?1 AND id < ?2 AND", "endpoint_by_app (app=? AND id<"),
+        ("AND deleted = 0 AND hook = 1", "endpoint_hook (app=? AND rowid<"),
         ("FROM task WHERE org = ?1 AND id < ?2", "task_by_org (org=? AND id<"),
         ("WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC", "message_by_app (app=? AND rowid>"),
         ("FROM source WHERE org = ?1 AND is_bin = ?4 AND id < ?2", "source_by_org (org=? AND is_bin=? AND id<"),
@@ -92,6 +94,13 @@ async fn no_statement_reads_more_than_it_needs() {
         ("FROM request WHERE verdict = 1 AND source = ?", "COVERING INDEX request_held (source=?"),
         ("FROM first_seen WHERE at < ? LIMIT ?", "INDEX first_seen_at (at<"),
         ("FROM first_seen WHERE endpoint = ? LIMIT ?", "PRIMARY KEY (endpoint=?"),
+        ("SELECT dim FROM stat WHERE origin = ? AND span = 2", "PRIMARY KEY (origin=? AND span=?"),
+        ("SELECT at, value, n FROM stat", "PRIMARY KEY (origin=? AND span=? AND dim=? AND at>? AND at<?"),
+        ("SELECT count(*) FROM stat WHERE", "PRIMARY KEY (origin=? AND span=? AND dim=? AND at=?"),
+        ("UPDATE stat SET n = n + ?5", "PRIMARY KEY (origin=? AND span=? AND dim=? AND at=? AND value=?"),
+        ("FROM message WHERE origin = ?1 AND id < ?2", "message_by_origin (origin=? AND rowid<?"),
+        ("FROM message WHERE id >= ? ORDER BY id DESC LIMIT ?", "INTEGER PRIMARY KEY (rowid>?"),
+        ("DELETE FROM form_file WHERE message = ?", "form_file_by_message (message=?"),
         ("DELETE FROM request WHERE id >= ?1", "d USING PRIMARY KEY (message>? AND message<?"),
         ("DELETE FROM request WHERE id >= ?1", "l USING PRIMARY KEY (message>? AND message<?"),
     ] {
@@ -156,6 +165,7 @@ async fn live(w: &mut World) {
     w.set_disabled(app, e, true).await;
     w.set_disabled(app, e, false).await;
     sources_and_pull(w).await;
+    own_events(w, app).await;
     w.restart().await;
     w.store.delete_message_content(app, &Ref::Id(id)).await.unwrap();
     w.advance(31 * DAY).await;
@@ -167,6 +177,23 @@ async fn live(w: &mut World) {
     w.store.delete_endpoint(app, &Ref::Id(e)).await.unwrap();
     w.store.delete_app(w.org, &Ref::Id(app)).await.unwrap();
     w.sweep().await;
+}
+
+/// The verbs of own events.
+async fn own_events(w: &World, app: domain::AppId) {
+    let s = &w.store;
+    s.record(converted(click(w, app), "once")).await.unwrap();
+    let values = with_values(click(w, app), &[(Dim::Os, "iOS")]);
+    s.clicks(vec![values.clone(), values.clone()]).unwrap();
+    s.record(OwnEvent { files: vec![file(1)], ..values.clone() }).await.unwrap();
+    let deleted = s.record(OwnEvent { files: vec![file(2)], ..values }).await.unwrap();
+    let Recorded::New(id) = deleted else { panic!("{deleted:?}") };
+    s.delete_message_content(app, &Ref::Id(id)).await.unwrap();
+    s.form_file(domain::FileId(1)).await.unwrap();
+    s.visitor_salt(7).await.unwrap();
+    s.own_events(LINK, Some(id), 10).await.unwrap();
+    let query = StatQuery { from: 0, until: 1 << 40, step: Step::Hour, top: 10 };
+    s.stats(LINK, query).await.unwrap();
 }
 
 /// The verbs of sources and of pull.
@@ -258,6 +285,7 @@ async fn read(w: &World, app: domain::AppId, e: domain::EndpointId, id: domain::
         }
         s.apps(w.org, at(&cursor, app)).await.unwrap();
         s.endpoints(app, at(&cursor, e)).await.unwrap();
+        s.hooks(app, at(&cursor, e)).await.unwrap();
         s.event_types(w.org, at(&cursor, "a".to_owned()), true).await.unwrap();
         s.event_types(w.org, at(&cursor, "a".to_owned()), false).await.unwrap();
         s.tasks(w.org, at(&cursor, domain::TaskId(5))).await.unwrap();
@@ -275,6 +303,7 @@ async fn read(w: &World, app: domain::AppId, e: domain::EndpointId, id: domain::
     s.put_event_type(w.org, "a", EventTypeFields::default()).await.unwrap();
     s.delete_event_type(w.org, "a", false).await.unwrap();
     s.delete_event_type(w.org, "a", true).await.unwrap();
+    s.delete_hook(w.org, e).await.unwrap_err();
     s.operational_app(w.org).await.unwrap();
     assert!(s.message(app, &Ref::Uid("none".into()), true).await.is_err());
 }
