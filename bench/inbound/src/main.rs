@@ -1,8 +1,10 @@
-//! One load for two doors: messages over the API, or signed webhooks to a source's URL. The same run against each gives
-//! what receiving costs above accepting. Viewers may watch meanwhile. Prints one JSON line.
+//! One load for three doors: messages over the API, signed webhooks to a source's URL, or clicks on short links. The same
+//! run against the first two gives what receiving costs above accepting. Viewers may watch meanwhile. Prints one JSON line.
 //!
 //! inbound --host 127.0.0.1:8071 --path /in/TOKEN --secret S --pids 123 --events 100000 --conns 64 [--rate R]
 //! inbound --host 127.0.0.1:8071 --path /api/v1/app/APP/msg --token T ...
+//! inbound --host 127.0.0.1:8071 --path /l/s{n} --links 1000000 [--hook 127.0.0.1:8072] ...
+mod hook;
 use clap::Parser;
 use hdrhistogram::Histogram;
 use hmac::{Hmac, Mac};
@@ -26,6 +28,12 @@ struct Args {
     /// post messages with this token and the idempotency key that every official SDK sends
     #[arg(long)]
     token: Option<String>,
+    /// click on so many links, in no order: `{n}` in --path is the number of one
+    #[arg(long, default_value_t = 0)]
+    links: u64,
+    /// take the webhooks of clicks there, and measure how late they come; the links carry their click's id
+    #[arg(long)]
+    hook: Option<String>,
     /// server processes to account CPU for
     #[arg(long, value_delimiter = ',')]
     pids: Vec<u32>,
@@ -144,6 +152,10 @@ async fn run(a: Args) {
             }
         });
     }
+    let hook = hook::Hook::default();
+    if let Some(address) = &a.hook {
+        hook.serve(address).await;
+    }
     tokio::time::sleep(Duration::from_millis(if a.viewers > 0 { 3000 } else { 500 })).await;
     let (head, tail) = template(&a);
     let run = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
@@ -155,7 +167,7 @@ async fn run(a: Args) {
     let mut tasks = vec![];
     for _ in 0..a.conns {
         let (a, head, tail) = (a.clone(), head.clone(), tail.clone());
-        let (next, ack, statuses) = (next.clone(), ack.clone(), statuses.clone());
+        let (next, ack, statuses, hook) = (next.clone(), ack.clone(), statuses.clone(), hook.clone());
         tasks.push(tokio::task::spawn_local(async move {
             let mut s = TcpStream::connect(&a.host).await.unwrap();
             s.set_nodelay(true).unwrap();
@@ -170,11 +182,27 @@ async fn run(a: Args) {
                     tokio::time::sleep_until((start + Duration::from_micros(i * 1_000_000 / a.rate)).into()).await;
                 }
                 out.clear();
-                let _ = write!(out, "{head}{run:016x}-{:016x}{tail}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+                let random = i.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                if a.links > 0 {
+                    let path = a.path.replace("{n}", &((random >> 20) % a.links).to_string());
+                    let browser = (random >> 50) % 100 + 40;
+                    let _ = write!(
+                        out,
+                        "GET {path} HTTP/1.1\r\nhost: {}\r\nuser-agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 \
+                         (KHTML, like Gecko) Chrome/{browser}.0.0.0 Safari/537.36\r\naccept: text/html,*/*;q=0.8\r\n\
+                         accept-encoding: gzip, br\r\naccept-language: de,en;q=0.5\r\nreferer: https://news.example/{browser}\r\n\r\n",
+                        a.host
+                    );
+                } else {
+                    let _ = write!(out, "{head}{run:016x}-{random:016x}{tail}");
+                }
                 let asked = Instant::now();
                 s.write_all(out.as_bytes()).await.unwrap();
                 let status = response(&mut s, &mut buf).await;
                 ack.borrow_mut().saturating_record(asked.elapsed().as_micros() as u64);
+                if a.hook.is_some() {
+                    hook.asked(&String::from_utf8_lossy(&buf), asked);
+                }
                 *statuses.borrow_mut().entry(status).or_default() += 1;
             }
         }));
@@ -186,14 +214,18 @@ async fn run(a: Args) {
     let cpu = cpu_of(&a.pids) - c0;
     let ack = ack.borrow();
     let ms = |q| ack.value_at_quantile(q) as f64 / 1e3;
-    let ok: u64 = statuses.borrow().iter().filter(|(s, _)| **s / 100 == 2).map(|(_, n)| n).sum();
+    let hooked = match a.hook {
+        Some(_) => hook.finish(a.events).await,
+        None => serde_json::Value::Null,
+    };
+    let ok: u64 = statuses.borrow().iter().filter(|(s, _)| **s / 100 == if a.links > 0 { 3 } else { 2 }).map(|(_, n)| n).sum();
     println!(
         "{}",
         serde_json::json!({
             "events": a.events, "ok": ok, "statuses": format!("{:?}", statuses.borrow()),
             "per_s": (a.events as f64 / took).round(), "ack_ms": {"p50": ms(0.5), "p99": ms(0.99)},
             "server_cpu_us": (cpu * 1e6 / a.events as f64 * 10.0).round() / 10.0, "server_peak_mb": peak_mb(&a.pids),
-            "viewed_bytes": viewed.get(),
+            "viewed_bytes": viewed.get(), "hook": hooked,
         })
     );
 }

@@ -73,15 +73,15 @@ impl Ingest {
         let metrics = Arc::new(IngestMetrics::default());
         let base = config.public_url.as_deref().map_or("", |url| url.trim_end_matches('/')).to_owned();
         let about = (store.codec().clone(), &**store.rng(), base);
-        let visits = Arc::new(Visits::default());
-        let recorder = Recorder::start(store.clone(), about, visits, config.click_queue, metrics.clone());
+        let visits = Arc::new(Visits::new(config.countries.clone()));
+        let recorder = Recorder::start(store.clone(), about, visits.clone(), config.click_queue, metrics.clone());
         Ingest {
             recorder,
             documents: Documents::new(fetch, store.clock().clone(), metrics.clone()),
             sources: PreparedSources::new(secret_box.clone()),
             delays: Delays::new(&config),
             room: Room::new(config.bodies_limit),
-            forms: Forms::new(store.clock().now(), &**store.rng()),
+            forms: Forms::new(visits, store.clock().now(), &**store.rng()),
             nudged: Notify::new(),
             secret_box,
             metrics,

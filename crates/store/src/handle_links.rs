@@ -12,7 +12,6 @@ use crate::types::{Page, PageQuery};
 use crate::writer::Op;
 use domain::{AppId, FileId, FormId, FormRoute, ImportId, LinkId, LinkRoute, MessageId, OrgId};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::oneshot;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -132,16 +131,14 @@ impl Store {
     // ---- events ----
 
     /// Hands over a click and returns at once; it is on disk with the commit after the next. `Busy` when too many wait:
-    /// it is lost then, and counted as such.
+    /// nothing was taken then.
     pub fn click(&self, event: OwnEvent) -> Result<()> {
         self.clicks(vec![event])
     }
     /// The same for many, some hundreds: all of them wait, or none.
     pub fn clicks(&self, events: Vec<OwnEvent>) -> Result<()> {
-        let (n, bytes) = (events.len(), events.iter().map(waiting_bytes).sum());
-        self.queue().push_bounded(bytes, Op::Clicks(events)).inspect_err(|_| {
-            self.metrics().clicks_lost.fetch_add(n as u64, Relaxed);
-        })
+        let bytes = events.iter().map(waiting_bytes).sum();
+        self.queue().push_bounded(bytes, Op::Clicks(events))
     }
     /// Stores an event with its deliveries, and counts it. On disk when it returns. `NotFound` when its application is no
     /// more, `Conflict` for a file whose id is taken.

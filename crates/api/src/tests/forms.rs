@@ -1,7 +1,7 @@
 //! Forms: made, changed, shown with a snippet for pages, counted, exported.
 
+use super::links::own_payload;
 use super::{START, Server, server, server_with, text};
-use bytes::Bytes;
 use domain::FormId;
 use http::Method;
 use serde_json::{Value, json};
@@ -108,7 +108,6 @@ async fn submissions_are_counted_listed_and_exported() {
     for n in 0..2 {
         let data = json!({"form": made["id"], "formName": "Contact", "files": [],
             "fields": {"email": format!("{n}@example.com"), "note": "-1"}});
-        let payload = json!({"type": "form.submitted", "timestamp": START.to_string(), "data": data}).to_string();
         let event = OwnEvent {
             origin: OriginId::from(id),
             app: s.store.form(org, id).await.unwrap().app,
@@ -119,7 +118,7 @@ async fn submissions_are_counted_listed_and_exported() {
             dims: Vec::new(),
             channels: Vec::new(),
             event_id: None,
-            payload: Bytes::from(payload.strip_suffix("}}").unwrap().to_owned()),
+            payload: own_payload(EventKind::Submitted, &data),
             files: Vec::new(),
         };
         s.store.record(event).await.unwrap();

@@ -2,7 +2,7 @@
 
 use super::{START, Server, server, server_with, text};
 use bytes::Bytes;
-use domain::{LinkId, Timestamp};
+use domain::LinkId;
 use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -191,23 +191,29 @@ async fn a_links_qr_code_is_an_svg_or_a_png() {
     s.get(&format!("{path}?size=big")).await.refuse(400, "invalid_query");
 }
 
+/// A payload as the store takes it: `data` last, and open.
+pub(super) fn own_payload(kind: EventKind, data: &Value) -> Bytes {
+    let whole = format!(r#"{{"type":"{}","timestamp":"{START}","data":{data}}}"#, kind.event_type());
+    whole.strip_suffix("}}").unwrap().to_owned().into()
+}
+
 /// An event of a link, as the data plane makes them.
-async fn happens(s: &Server, link: &Value, at: Timestamp, kind: EventKind, bot: bool, data: &Value) {
+async fn happens(s: &Server, link: &Value, kind: EventKind, bot: bool, data: &Value) {
     let id: LinkId = s.store.codec().read(&text(&link["id"])).unwrap();
     let org = s.store.organisation("org_test").await.unwrap();
     let app = s.store.link(org, id).await.unwrap().app;
-    let payload = json!({"type": kind.event_type(), "timestamp": at.to_string(), "data": data}).to_string();
+    let payload = own_payload(kind, data);
     let event = OwnEvent {
         origin: OriginId::from(id),
         app,
-        at,
+        at: START,
         kind,
         bot,
         visitor: None,
         dims: if bot { Vec::new() } else { vec![(Dim::Os, "iOS".into())] },
         channels: Vec::new(),
         event_id: None,
-        payload: Bytes::from(payload.strip_suffix("}}").unwrap().to_owned()),
+        payload,
         files: Vec::new(),
     };
     s.store.record(event).await.unwrap();
@@ -220,10 +226,10 @@ async fn clicks_are_counted_listed_and_exported() {
     let path = format!("/link/{}", text(&made["id"]));
     for n in 0..3 {
         let data = json!({"click": format!("clk_{n}"), "slug": "a", "referrer": "=cmd()"});
-        happens(&s, &made, START, EventKind::Clicked, n == 2, &data).await;
+        happens(&s, &made, EventKind::Clicked, n == 2, &data).await;
         s.clock.advance(Duration::from_secs(60));
     }
-    happens(&s, &made, START, EventKind::Converted, false, &json!({"click": "clk_0", "name": "sale"})).await;
+    happens(&s, &made, EventKind::Converted, false, &json!({"click": "clk_0", "name": "sale"})).await;
 
     let stats = s.get(&format!("{path}/stats")).await.expect(200);
     assert_eq!((&stats["clicks"], &stats["bots"], &stats["conversions"]), (&json!(2), &json!(1), &json!(1)), "{stats}");
@@ -269,7 +275,7 @@ async fn an_export_longer_than_a_page_is_whole() {
     let s = server().await;
     let made = link(&s, json!({"target": TARGET})).await;
     for n in 0..130 {
-        happens(&s, &made, START, EventKind::Clicked, false, &json!({"n": n})).await;
+        happens(&s, &made, EventKind::Clicked, false, &json!({"n": n})).await;
     }
     let export = s.get(&format!("/link/{}/export", text(&made["id"]))).await;
     let lines = std::str::from_utf8(&export.body).unwrap().split_terminator('\n');

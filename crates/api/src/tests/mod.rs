@@ -4,6 +4,7 @@ mod access;
 mod attempts;
 mod bad_input;
 mod bins;
+mod conversions;
 mod endpoints;
 mod forms;
 mod hooks;

@@ -57,21 +57,21 @@ const DAY_MS: i64 = 86_400_000;
 pub(crate) struct Forms {
     flood: flood::Flood,
     files: file::Files,
-    visits: Visits,
+    visits: Arc<Visits>,
     /// Numbers of files: the store's writer has no part in them.
     numbers: Mutex<SeqGen>,
 }
 
 impl Forms {
     /// The clock may have been set back since the last start: then a part that was chosen by chance keeps the numbers apart.
-    pub fn new(now: Timestamp, rng: &dyn Rng) -> Forms {
+    pub fn new(visits: Arc<Visits>, now: Timestamp, rng: &dyn Rng) -> Forms {
         let mut node = [0];
         rng.fill(&mut node);
         let [node] = node;
         Forms {
             flood: flood::Flood::default(),
             files: file::Files::default(),
-            visits: Visits::default(),
+            visits,
             numbers: Mutex::new(SeqGen::new(Seq::first_at(now), node)),
         }
     }

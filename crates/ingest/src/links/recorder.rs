@@ -12,10 +12,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use store::{OwnEvent, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 /// Clicks that are dealt with before others have their turn: less than a millisecond of work, for redirects run on the same
 /// threads.
 const BATCH: usize = 64;
+/// Clicks that are handed to the store before it is waited for; as many again may be on their way then.
+const WINDOW: usize = 1_024;
 /// Until a store that was busy is asked again.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 const DAY_MS: i64 = 86_400_000;
@@ -37,16 +40,23 @@ enum Item {
 pub(crate) trait Sink: Send + Sync + 'static {
     /// As [`Store::visitor_salt`].
     fn salt(&self, day: i64) -> impl Future<Output = Result<[u8; 16], StoreError>> + Send;
-    /// As [`Store::click`].
-    fn click(&self, event: OwnEvent) -> Result<(), StoreError>;
+    /// As [`Store::clicks`].
+    fn clicks(&self, events: Vec<OwnEvent>) -> Result<(), StoreError>;
+    /// Ends when all that was handed over is on disk, or has failed.
+    fn committed(&self) -> impl Future<Output = ()> + Send + 'static;
 }
 
 impl Sink for Store {
     fn salt(&self, day: i64) -> impl Future<Output = Result<[u8; 16], StoreError>> + Send {
         self.visitor_salt(day)
     }
-    fn click(&self, event: OwnEvent) -> Result<(), StoreError> {
-        Store::click(self, event)
+    fn clicks(&self, events: Vec<OwnEvent>) -> Result<(), StoreError> {
+        Store::clicks(self, events)
+    }
+    fn committed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let store = self.clone();
+        // The writer takes turns: what was queued before is committed first.
+        async move { drop(store.ready().await) }
     }
 }
 
@@ -67,7 +77,16 @@ impl Recorder {
         metrics: Arc<IngestMetrics>,
     ) -> Self {
         let (queue, items) = mpsc::channel(capacity.max(1));
-        let scribe = Scribe { sink, codec, base, visits, salt: None, metrics: metrics.clone(), is_failing: false };
+        let scribe = Scribe {
+            sink,
+            codec,
+            base,
+            visits,
+            metrics: metrics.clone(),
+            is_failing: false,
+            handed: 0,
+            committing: None,
+        };
         tokio::spawn(scribe.run(items));
         let [a, b, c, d, ..] = rng.next_u64().to_le_bytes();
         Recorder { queue, nonce: AtomicU32::new(u32::from_le_bytes([a, b, c, d])), metrics }
@@ -100,48 +119,53 @@ struct Scribe<S> {
     codec: IdCodec,
     base: String,
     visits: Arc<Visits>,
-    /// Of which day, in days since the Unix epoch.
-    salt: Option<(i64, [u8; 16])>,
     metrics: Arc<IngestMetrics>,
-    /// The last click was lost: its cause is in the log.
+    /// The last clicks were lost: the cause is in the log.
     is_failing: bool,
+    /// Clicks handed over since the last wait was begun, and that wait.
+    handed: usize,
+    committing: Option<JoinHandle<()>>,
 }
 
 impl<S: Sink> Scribe<S> {
     async fn run(mut self, mut items: mpsc::Receiver<Item>) {
-        let mut batch = Vec::with_capacity(BATCH);
+        let (mut batch, mut clicks) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
         while items.recv_many(&mut batch, BATCH).await > 0 {
+            let mut finished = Vec::new();
             for item in batch.drain(..) {
                 match item {
-                    Item::Click(click) => self.record(&click).await,
-                    Item::Finish(done) => drop(done.send(())),
+                    Item::Click(click) => clicks.push(click),
+                    Item::Finish(done) => finished.push(done),
                 }
+            }
+            if !clicks.is_empty() {
+                self.record(&clicks).await;
+                self.keep_pace(clicks.len()).await;
+                clicks.clear();
+            }
+            for done in finished {
+                let _ = done.send(());
             }
             // Redirects first.
             tokio::task::yield_now().await;
         }
     }
 
-    async fn record(&mut self, click: &Click) {
-        let salt = self.salt(click.id.at).await;
-        let mut visit = self.visits.read(&click.visit, &salt.unwrap_or_default(), Some(click.route.target()));
-        if salt.is_none() {
-            visit.visitor = None;
-        }
+    async fn record(&mut self, clicks: &[Click]) {
+        let salt = self.salt(clicks).await;
         let recorded = loop {
-            match self.sink.click(event::clicked(click, &visit, &self.codec, &self.base)) {
+            let events = clicks.iter().map(|click| self.event(click, salt.as_ref())).collect();
+            match self.sink.clicks(events) {
                 // The store's queue is full for a moment; clicks wait in this one.
                 Err(StoreError::Busy { .. }) => tokio::time::sleep(BUSY_PAUSE).await,
                 other => break other,
             }
         };
+        let counter = if recorded.is_ok() { &self.metrics.clicks } else { &self.metrics.clicks_lost };
+        counter.fetch_add(clicks.len() as u64, Relaxed);
         match recorded {
-            Ok(()) => {
-                bump(&self.metrics.clicks);
-                self.is_failing = false;
-            }
+            Ok(()) => self.is_failing = false,
             Err(cause) => {
-                bump(&self.metrics.clicks_lost);
                 if !std::mem::replace(&mut self.is_failing, true) {
                     tracing::error!(%cause, "clicks are being lost");
                 }
@@ -149,17 +173,33 @@ impl<S: Sink> Scribe<S> {
         }
     }
 
-    /// What visitors of that day are hashed with. A click that waited over midnight may be hashed with the new day's salt: the
-    /// old one is gone. `None` when the store has none to give: then the visitor isn't known.
-    async fn salt(&mut self, at: Timestamp) -> Option<[u8; 16]> {
-        let day = at.0.div_euclid(DAY_MS);
-        if let Some((known, salt)) = self.salt
-            && (known == day || known == day + 1)
-        {
-            return Some(salt);
+    fn event(&self, click: &Click, salt: Option<&[u8; 16]>) -> OwnEvent {
+        let nothing = [0; 16];
+        let mut visit = self.visits.read(&click.visit, salt.unwrap_or(&nothing), Some(click.route.target()));
+        if salt.is_none() {
+            visit.visitor = None;
         }
-        let salt = self.sink.salt(day).await.ok()?;
-        self.salt = Some((day, salt));
-        Some(salt)
+        event::clicked(click, &visit, &self.codec, &self.base)
+    }
+
+    /// What the visitors of these clicks are hashed with: that of the last one's day. `None` when the store has none to give:
+    /// then the visitors aren't known.
+    async fn salt(&self, clicks: &[Click]) -> Option<[u8; 16]> {
+        let day = clicks.last()?.id.at.0.div_euclid(DAY_MS);
+        self.sink.salt(day).await.ok()
+    }
+
+    /// Waits until what was handed over before the last [`WINDOW`] is on disk. Visitors in great numbers fill this queue then,
+    /// and not the writer's, where messages and settlements would wait behind them.
+    async fn keep_pace(&mut self, n: usize) {
+        self.handed += n;
+        if self.handed < WINDOW {
+            return;
+        }
+        self.handed = 0;
+        let committing = tokio::spawn(self.sink.committed());
+        if let Some(earlier) = self.committing.replace(committing) {
+            let _ = earlier.await;
+        }
     }
 }

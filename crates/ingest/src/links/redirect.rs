@@ -55,7 +55,7 @@ impl Ingest {
             return self.leads_nowhere();
         }
         let now = self.store.clock().now();
-        if route.expires_at.is_some_and(|at| at <= now) {
+        if route.expires_at().is_some_and(|at| at <= now) {
             bump(&self.metrics.redirects_expired);
             return Answer::page(410, EXPIRED).into_response(None);
         }

@@ -4,6 +4,7 @@ mod accept;
 mod bad_input;
 mod bins;
 mod handshakes;
+mod links;
 mod reading;
 mod recorder;
 pub(crate) mod support;

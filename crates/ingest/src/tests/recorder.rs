@@ -8,24 +8,43 @@ use domain::{AppId, IdCodec, LinkId, LinkParts, LinkRoute, OrgId, Timestamp};
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Waker};
 use std::time::Duration;
 use store::{OwnEvent, StoreError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 #[derive(Clone, Default)]
 struct FakeStore(Arc<FakeState>);
 
-#[derive(Default)]
 struct FakeState {
     events: Mutex<Vec<OwnEvent>>,
     /// The days that salts were asked for.
     days: Mutex<Vec<i64>>,
-    /// So many clicks are refused first.
+    /// It is busy so many times first.
     busy: Mutex<usize>,
     is_broken: Mutex<bool>,
     came: Notify,
+    /// How often it was called.
+    handed: Mutex<usize>,
+    /// So many commits may happen.
+    commits: Semaphore,
+}
+
+impl Default for FakeState {
+    fn default() -> Self {
+        FakeState {
+            events: Mutex::default(),
+            days: Mutex::default(),
+            busy: Mutex::default(),
+            is_broken: Mutex::default(),
+            came: Notify::default(),
+            handed: Mutex::default(),
+            commits: Semaphore::new(0),
+        }
+    }
 }
 
 impl Sink for FakeStore {
@@ -33,7 +52,7 @@ impl Sink for FakeStore {
         self.0.days.lock().push(day);
         if *self.0.is_broken.lock() { Err(StoreError::Failed("broken".into())) } else { Ok([7; 16]) }
     }
-    fn click(&self, event: OwnEvent) -> Result<(), StoreError> {
+    fn clicks(&self, events: Vec<OwnEvent>) -> Result<(), StoreError> {
         if *self.0.is_broken.lock() {
             return Err(StoreError::Failed("broken".into()));
         }
@@ -42,9 +61,14 @@ impl Sink for FakeStore {
             *busy -= 1;
             return Err(StoreError::Busy { retry_after: Duration::from_secs(1) });
         }
-        self.0.events.lock().push(event);
+        *self.0.handed.lock() += 1;
+        self.0.events.lock().extend(events);
         self.0.came.notify_one();
         Ok(())
+    }
+    fn committed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let state = self.0.clone();
+        async move { drop(state.commits.acquire().await.map(tokio::sync::SemaphorePermit::forget)) }
     }
 }
 
@@ -102,7 +126,8 @@ async fn all_clicks_are_with_the_store_in_order_once_it_has_finished() {
     assert!(events.iter().map(|e| e.at.0).eq((0..1_000).map(|n| AT.0 + n)));
     let payloads: HashSet<_> = events.iter().map(|e| e.payload.clone()).collect();
     assert_eq!(payloads.len(), 1_000);
-    assert_eq!(*f.store.0.days.lock(), [AT.0 / DAY_MS]);
+    assert!(*f.store.0.handed.lock() < 50, "they are handed over one by one");
+    assert!(f.store.0.days.lock().iter().all(|day| *day == AT.0 / DAY_MS));
 }
 
 #[tokio::test]
@@ -159,16 +184,37 @@ async fn a_broken_store_loses_clicks_and_holds_up_nothing() {
 }
 
 #[tokio::test]
-async fn each_day_has_its_salt_and_a_late_click_does_not_ask_for_an_old_one() {
+async fn a_click_is_hashed_with_the_salt_of_its_day() {
     let f = Fixture::new(10);
     let day = AT.0 / DAY_MS;
-    for at in [day * DAY_MS, (day + 1) * DAY_MS - 1, (day + 1) * DAY_MS, (day + 1) * DAY_MS - 1, (day + 2) * DAY_MS] {
+    for at in [day * DAY_MS, (day + 1) * DAY_MS - 1, (day + 1) * DAY_MS] {
         f.click(Timestamp(at));
+        f.recorder.finish().await;
     }
-    // The clock was far ahead, and was put right.
-    f.click(AT);
-    f.recorder.finish().await;
-    assert_eq!(*f.store.0.days.lock(), [day, day + 1, day + 2, day]);
+    assert_eq!(*f.store.0.days.lock(), [day, day, day + 1]);
+}
+
+#[tokio::test]
+async fn more_clicks_than_the_store_commits_wait_outside_of_it() {
+    let f = Fixture::new(10_000);
+    for _ in 0..5_000 {
+        f.click(AT);
+    }
+    let mut finishing = pin!(f.recorder.finish());
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..1_000 {
+        assert!(finishing.as_mut().poll(&mut cx).is_pending());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(f.events().len(), 2_048);
+    f.store.0.commits.add_permits(1);
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(f.events().len(), 3_072);
+    f.store.0.commits.add_permits(10);
+    finishing.await;
+    assert_eq!((f.counted(), f.events().len()), ((5_000, 0), 5_000));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ type F = Box<dyn Fixture>;
 
 const NOT_FOUND: StoreError = StoreError::NotFound("link");
 
-pub(super) fn fields(slug: &str) -> LinkFields {
+pub fn fields(slug: &str) -> LinkFields {
     LinkFields {
         app: None,
         slug: slug.into(),

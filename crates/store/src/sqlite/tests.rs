@@ -14,8 +14,10 @@ mod contract {
 mod dedup;
 mod figures;
 mod full;
+mod import_speed;
 mod leftovers;
 mod open;
+mod own_sweep;
 pub(super) mod plans;
 
 /// A database in a folder of its own.

@@ -3,6 +3,7 @@
 use super::Folder;
 use crate::contract::World;
 use crate::contract::own_events::{click, file};
+use crate::contract::links::fields as link_fields;
 use crate::contract::world::{DAY, HOUR};
 use crate::*;
 use domain::{DeadReason, Timestamp};
@@ -79,6 +80,35 @@ async fn a_deleted_application_and_its_age_leave_no_rows() {
     w.calm().await;
     w.store.delete_app(w.org, &Ref::Id(app)).await.unwrap();
     w.sweep().await;
+    w.restart().await;
+    for _ in 0..2 {
+        w.advance(92 * DAY).await;
+        w.sweep().await;
+    }
+    assert_eq!(rows(&w).await, empty);
+}
+
+#[tokio::test]
+async fn deleted_links_forms_and_old_imports_leave_no_rows() {
+    let mut w = World::with(Box::new(Folder::default()), |_| {}).await;
+    let empty = rows(&w).await;
+    for by_hand in [true, false] {
+        let app = w.app().await;
+        let fields = LinkFields { app: Some(app), ..link_fields("a") };
+        let link = w.store.create_link(w.org, fields.clone()).await.unwrap().id;
+        let form = FormFields { app: Some(app), ..FormFields::default() };
+        let form = w.store.create_form(w.org, form, "t".into()).await.unwrap().id;
+        let import = w.store.start_import(w.org, Some(app), String::new()).await.unwrap().id;
+        let lines = [Ok(LinkFields { slug: "b".into(), ..fields }), Err("bad".to_owned())];
+        let lines = lines.into_iter().zip(2..).map(|(row, line)| ImportRow { line, row });
+        w.store.import_links(w.org, import, lines.collect()).await.unwrap();
+        if by_hand {
+            w.store.delete_link(w.org, link).await.unwrap();
+            w.store.delete_form(w.org, form).await.unwrap();
+        }
+        w.store.delete_app(w.org, &Ref::Id(app)).await.unwrap();
+        w.sweep().await;
+    }
     w.restart().await;
     for _ in 0..2 {
         w.advance(92 * DAY).await;

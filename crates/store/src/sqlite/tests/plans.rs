@@ -3,6 +3,7 @@
 use super::Folder;
 use crate::contract::World;
 use crate::contract::own_events::{LINK, click, converted, file, with_values};
+use crate::contract::links::fields as link_fields;
 use crate::contract::world::{ALL, DAY, HOUR, event, page};
 use crate::*;
 use domain::{DeadReason, RequestId, Timestamp};
@@ -34,6 +35,8 @@ const MAY_SCAN: &[&str] = &[
     "SELECT endpoint, waiting, dead FROM lane WHERE",
     "SELECT id FROM attempt ORDER BY message DESC LIMIT 1",
     "SELECT 1 FROM event_page LIMIT 1",
+    "SELECT 1 FROM event_key LIMIT 1",
+    "UPDATE import SET status = 2 WHERE status = 0",
     // Stops at its limit; the table has no rows that it doesn't want, once they are reclaimed.
     "FROM lease WHERE epoch <> ? LIMIT ?",
     // The index holds nothing but what is asked for.
@@ -166,6 +169,7 @@ async fn live(w: &mut World) {
     w.set_disabled(app, e, false).await;
     sources_and_pull(w).await;
     own_events(w, app).await;
+    links_and_forms(w, app).await;
     w.restart().await;
     w.store.delete_message_content(app, &Ref::Id(id)).await.unwrap();
     w.advance(31 * DAY).await;
@@ -226,6 +230,55 @@ async fn sources_and_pull(w: &World) {
     s.set_consumer_position(made.app, "poll", "c", domain::MessageId(1)).await.unwrap();
     s.consumer_position(made.app, "poll", "c").await.unwrap();
     s.delete_source(w.org, &Ref::Id(made.id)).await.unwrap();
+}
+
+/// The verbs of links, imports and forms; some are left to go with their application.
+async fn links_and_forms(w: &World, app: domain::AppId) {
+    let (s, org) = (&w.store, w.org);
+    let fields = |slug: &str| LinkFields { app: Some(app), tags: vec!["t".into()], ..link_fields(slug) };
+    let link = s.create_link(org, fields("a")).await.unwrap().id;
+    s.create_link(org, LinkFields { app: None, ..fields("b") }).await.unwrap();
+    s.link_route("a").await.unwrap();
+    s.link_route_of(link).await.unwrap();
+    let patch = LinkPatch { slug: Some("c".into()), ..LinkPatch::default() };
+    s.patch_link(org, link, patch).await.unwrap();
+    let form = async |token: &str| {
+        let fields = FormFields { app: Some(app), ..FormFields::default() };
+        s.create_form(org, fields, token.into()).await.unwrap().id
+    };
+    let (form, _) = (form("f").await, form("g").await);
+    s.form_route("f").await.unwrap();
+    s.patch_form(org, form, FormPatch::default()).await.unwrap();
+    s.form(org, form).await.unwrap();
+    let import = s.start_import(org, Some(app), "i".into()).await.unwrap().id;
+    let rows = ["c", "b", "d"].iter().zip(2..).map(|(slug, line)| ImportRow { line, row: Ok(fields(slug)) });
+    s.import_links(org, import, rows.collect()).await.unwrap();
+    s.end_import(org, import, ImportStatus::Stopped).await.unwrap();
+    s.import_errors(org, import, 0, ALL).await.unwrap();
+    for cursor in [Some(()), None] {
+        for slug in [Some("b".to_owned()), None] {
+            let filter = LinkFilter { slug, ..LinkFilter::default() };
+            for order in [Order::Ascending, Order::Descending] {
+                let cursor = cursor.map(|()| Cursor::After(link));
+                s.links(org, filter.clone(), PageQuery { cursor, order, limit: 5 }).await.unwrap();
+            }
+        }
+        s.forms(org, PageQuery { cursor: cursor.map(|()| Cursor::After(form)), ..page(5) }).await.unwrap();
+        s.imports(org, PageQuery { cursor: cursor.map(|()| Cursor::After(import)), ..page(5) }).await.unwrap();
+    }
+    w.store
+        .on_writer(move |conn| {
+            for origin in [link.0, form.0] {
+                conn.execute("INSERT INTO stat VALUES (?, 0, 0, 0, '', 1)", [origin]).unwrap();
+            }
+            let file = "INSERT INTO form_file (message, field, name, content_type, size, content)
+                VALUES (1, '', '', '', 1, x'')";
+            conn.execute(file, []).unwrap();
+        })
+        .await;
+    s.delete_link(org, link).await.unwrap();
+    s.delete_form(org, form).await.unwrap();
+    w.sweep().await;
 }
 
 /// Uses every verb of receiving.
