@@ -242,6 +242,7 @@ fn api_config(
         public_url: public_url(s),
         payload_limit: usize_of(s.payload_limit.bytes()),
         request_body_limit: usize_of(s.request_body_limit.bytes()),
+        import_body_limit: s.import_body_limit.bytes(),
         form_file_limit: s.form_file_limit.bytes(),
         default_signature_type: match s.default_signature_type {
             SignatureType::Hmac256 => signing::SignatureType::Hmac256,

@@ -100,6 +100,7 @@ pub static SETTINGS: &[Setting] = &[
     row("request-body-limit", "4MiB", "Largest body of one API request (a batch of messages)", |s| {
         &mut s.request_body_limit
     }),
+    row("import-body-limit", "4GiB", "Largest CSV file of an import of links", |s| &mut s.import_body_limit),
     row("response-read-limit", "64KiB", "How much of an endpoint's response body is read; the rest is dropped", |s| {
         &mut s.response_read_limit
     }),
@@ -181,7 +182,7 @@ pub static SETTINGS: &[Setting] = &[
     row("header-read-timeout", "10s", "Time for a client to send the head of an API request", |s| {
         &mut s.header_read_timeout
     }),
-    row("body-read-timeout", "30s", "Time for a client to send the body of an API request", |s| {
+    row("body-read-timeout", "30s", "Time for a client to send the body of an API request; of an import, the next piece of it", |s| {
         &mut s.body_read_timeout
     }),
     row("request-headers-limit", "100", "Headers of one API request, at most", |s| &mut s.request_headers_limit),

@@ -21,6 +21,7 @@ mod handshakes;
 mod health;
 mod help;
 mod hostile;
+mod imports;
 mod inbound_crash;
 mod inbound_duplicates;
 mod inbound_hostile;

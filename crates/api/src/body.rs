@@ -1,8 +1,9 @@
-//! Reads a request's body: whole, bounded in size and time.
+//! Reads a request's body: whole, bounded in size and time; or, for an upload, piece by piece.
 //!
-//! **Invariant:** never more than the limit in memory, whatever the client announces.
+//! **Invariant:** never more than the limit in memory, whatever the client announces; of an upload one piece.
 
 use crate::problem::Problem;
+use axum::body::Body as AnyBody;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use http::{HeaderMap, StatusCode};
@@ -21,16 +22,9 @@ pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     limit: usize,
     timeout: Duration,
 ) -> Result<Bytes, Problem> {
-    if let Some(encoding) = headers.get(CONTENT_ENCODING)
-        && encoding.as_bytes() != b"identity"
-    {
+    if let Err(problem) = check_announced(headers, limit as u64) {
         drain(body, headers, timeout).await;
-        let detail = "Compressed bodies are not taken";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
-    }
-    if announced(headers) > limit as u64 {
-        drain(body, headers, timeout).await;
-        return Err(Problem::payload_too_large(limit));
+        return Err(problem);
     }
     match tokio::time::timeout(timeout, collect(&mut body, headers, limit)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
@@ -39,10 +33,77 @@ pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
             Err(Problem::payload_too_large(limit))
         }
         Ok(Err(problem)) => Err(problem),
-        Err(_) => {
-            let detail = format!("The body did not arrive within {} s", timeout.as_secs());
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail))
+        Err(_) => Err(too_slow(format!("The body did not arrive within {} s", timeout.as_secs()))),
+    }
+}
+
+fn too_slow(detail: String) -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
+}
+
+/// What a body's head says of it.
+fn check_announced(headers: &HeaderMap, limit: u64) -> Result<(), Problem> {
+    if let Some(encoding) = headers.get(CONTENT_ENCODING)
+        && encoding.as_bytes() != b"identity"
+    {
+        let detail = "Compressed bodies are not taken";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
+    }
+    if announced(headers) > limit { Err(Problem::payload_too_large(limit)) } else { Ok(()) }
+}
+
+/// A body that is taken piece by piece. A deadline is on each piece, none on the whole: gigabytes take their time.
+pub(crate) struct Upload {
+    body: AnyBody,
+    headers: HeaderMap,
+    limit: u64,
+    left: u64,
+    idle: Duration,
+    /// The client was told to send (`Expect: 100-continue`), as something was read.
+    asked: bool,
+}
+
+impl Upload {
+    /// Takes a body whose head says nothing against it.
+    pub async fn open<B>(body: B, headers: &HeaderMap, limit: u64, idle: Duration) -> Result<Upload, Problem>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        match check_announced(headers, limit) {
+            Ok(()) => {
+                let (body, headers) = (AnyBody::new(body), headers.clone());
+                Ok(Upload { body, headers, limit, left: limit, idle, asked: false })
+            }
+            Err(problem) => {
+                drain(body, headers, idle).await;
+                Err(problem)
+            }
         }
+    }
+
+    /// The next piece, `None` after the last. After a problem nothing more can be read.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        self.asked = true;
+        match tokio::time::timeout(self.idle, next(&mut self.body)).await {
+            Ok(Ok(Some(piece))) => match self.left.checked_sub(piece.len() as u64) {
+                Some(left) => {
+                    self.left = left;
+                    Ok(Some(piece))
+                }
+                None => Err(Problem::payload_too_large(self.limit)),
+            },
+            Ok(other) => other,
+            Err(_) => Err(too_slow(format!("Nothing of the body arrived for {} s", self.idle.as_secs()))),
+        }
+    }
+
+    /// Reads and drops what the client still sends, within bounds, so that it sees the answer.
+    pub async fn drain(mut self) {
+        if self.asked {
+            self.headers.remove(EXPECT);
+        }
+        drain(self.body, &self.headers, self.idle).await;
     }
 }
 

@@ -5,9 +5,11 @@
 use crate::auth::{Auth, Caller};
 use crate::config::ApiConfig;
 use crate::idempotency::InFlight;
+use crate::import::Imports;
 use crate::live::Live;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
+use crate::wire::link_rules::OwnHosts;
 use crate::wire::query::Query;
 use bytes::Bytes;
 use domain::{AppId, AppRoute, IdCodec, Timestamp, TypedId, Uid};
@@ -24,6 +26,7 @@ pub(crate) struct Shared {
     pub metrics: HttpMetrics,
     pub in_flight: InFlight,
     pub live: Live,
+    pub imports: Imports,
 }
 
 impl Shared {
@@ -119,6 +122,11 @@ impl Call {
                 format!("http://{host}")
             }
         }
+    }
+
+    /// Where a link must not lead to.
+    pub fn own_hosts(&self) -> OwnHosts {
+        OwnHosts::of(&self.origin(), self.shared.config.target_rules.guard.clone())
     }
 
     pub fn endpoint(&self, i: usize) -> Result<EndpointRef, Problem> {

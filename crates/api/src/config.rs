@@ -29,6 +29,8 @@ pub struct ApiConfig {
     pub payload_limit: usize,
     /// Bytes of one request's body at most.
     pub request_body_limit: usize,
+    /// Bytes of the file of an import at most. It is never in memory as a whole.
+    pub import_body_limit: u64,
     /// Bytes of one file of a form's submission at most: no form may ask for more.
     pub form_file_limit: u64,
     /// How new endpoints sign when no secret is given.
@@ -69,7 +71,7 @@ pub struct ServerLimits {
     pub max_connections: usize,
     /// Until a request's head is complete; an idle connection is closed after it too.
     pub header_read_timeout: Duration,
-    /// Until a request's body is complete.
+    /// Until a request's body is complete; between two pieces of an import's.
     pub body_read_timeout: Duration,
     /// How long a request waits for an earlier one with its idempotency key.
     pub idempotency_wait: Duration,
@@ -92,6 +94,8 @@ pub struct ServerLimits {
     pub stream_heartbeat: Duration,
     /// Streams and long polls look for news this often, told of any or not.
     pub stream_poll: Duration,
+    /// Imports under way at most; more are refused with 503. Each takes a few MB.
+    pub max_imports: usize,
 }
 
 impl Default for ServerLimits {
@@ -111,6 +115,7 @@ impl Default for ServerLimits {
             live_rows_per_second: 5_000,
             stream_heartbeat: Duration::from_secs(15),
             stream_poll: Duration::from_secs(5),
+            max_imports: 16,
         }
     }
 }
@@ -119,5 +124,7 @@ impl Default for ServerLimits {
 pub const PAYLOAD_LIMIT_DEFAULT: usize = 1024 * 1024;
 /// Bytes of a request's body at most, unless set.
 pub const REQUEST_BODY_LIMIT_DEFAULT: usize = 4 * 1024 * 1024;
+/// Bytes of an import's file at most, unless set.
+pub const IMPORT_BODY_LIMIT_DEFAULT: u64 = 4 << 30;
 /// Bytes of a form's file at most, unless set.
 pub const FORM_FILE_LIMIT_DEFAULT: u64 = 10 * 1024 * 1024;

@@ -4,7 +4,7 @@
 //! before its sender's token was checked, and every request is counted once.
 
 use crate::auth::Caller;
-use crate::body;
+use crate::body::{self, Upload};
 use crate::call::{Call, Params, Shared, Visit};
 use crate::cors;
 use crate::handlers::health;
@@ -20,7 +20,8 @@ use std::sync::Arc;
 /// Answers a request for the route at `index` of the table, or for none beyond it.
 pub(crate) async fn run<B>(shared: Arc<Shared>, index: usize, params: Params, request: Request<B>) -> Response<Body>
 where
-    B: http_body::Body<Data = Bytes> + Unpin,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let started_us = shared.store.clock().monotonic_us();
     let origin = cors::allowed(&shared.config.cors, request.headers());
@@ -35,7 +36,8 @@ where
 
 async fn answer<B>(shared: &Arc<Shared>, index: usize, params: Params, request: Request<B>) -> Result<Reply, Problem>
 where
-    B: http_body::Body<Data = Bytes> + Unpin,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (parts, incoming) = request.into_parts();
     let limits = &shared.config.limits;
@@ -47,6 +49,13 @@ where
         Ok(Allowed::Public(page)) => return health::show(page, shared).await,
         Ok(Allowed::Open(handler)) => return handler(Visit { shared: shared.clone(), params, uri: parts.uri }).await,
         Ok(Allowed::Caller(handler, keys, caller)) => (handler, keys, caller),
+        Ok(Allowed::Upload(handler, caller)) => {
+            let limit = shared.config.import_body_limit;
+            let upload = Upload::open(incoming, &parts.headers, limit, limits.body_read_timeout).await?;
+            let (shared, body) = (shared.clone(), Bytes::new());
+            let call = Call { shared, caller, params, uri: parts.uri, headers: parts.headers, body };
+            return handler(call, upload).await;
+        }
         Err(problem) => {
             body::drain(incoming, &parts.headers, limits.body_read_timeout).await;
             return Err(problem);
@@ -65,15 +74,16 @@ enum Allowed {
     Public(health::Page),
     Open(fn(Visit) -> HandlerFuture),
     Caller(fn(Call) -> HandlerFuture, Keys, Caller),
+    Upload(fn(Call, Upload) -> HandlerFuture, Caller),
 }
 
 async fn authorise(shared: &Shared, index: usize, headers: &HeaderMap) -> Result<Allowed, Problem> {
     let route = ROUTES.get(index).ok_or_else(|| Problem::not_found("There is no such route"))?;
-    let handler = match &route.handler {
+    match &route.handler {
         Handler::Public(page) => return Ok(Allowed::Public(*page)),
         Handler::Open(handler) => return Ok(Allowed::Open(*handler)),
-        Handler::Call(handler) => *handler,
-    };
+        Handler::Call(_) | Handler::Upload(_) => {}
+    }
     let caller = shared.auth.check(&shared.store, headers).await?;
     let granted = match (route.access, caller.app) {
         (Access::Public | Access::Org | Access::App(_) | Access::Shared(_), None) => true,
@@ -81,9 +91,17 @@ async fn authorise(shared: &Shared, index: usize, headers: &HeaderMap) -> Result
         (Access::OwnToken, app) => app.is_some(),
         (Access::Public | Access::Org, Some(_)) => false,
     };
+    if !granted {
+        return Err(Problem::forbidden());
+    }
     // Only a POST is repeated by SDKs; the other verbs repeat themselves harmlessly.
     let keys = if route.verb == Verb::Post { route.keys } else { Keys::Own };
-    if granted { Ok(Allowed::Caller(handler, keys, caller)) } else { Err(Problem::forbidden()) }
+    match route.handler {
+        Handler::Call(handler) => Ok(Allowed::Caller(handler, keys, caller)),
+        Handler::Upload(handler) => Ok(Allowed::Upload(handler, caller)),
+        Handler::Public(page) => Ok(Allowed::Public(page)),
+        Handler::Open(handler) => Ok(Allowed::Open(handler)),
+    }
 }
 
 /// The server's own limits on a head are a little wider, so that a client reads why it was refused.

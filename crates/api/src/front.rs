@@ -7,6 +7,7 @@ use crate::auth::Auth;
 use crate::call::{Params, Shared};
 use crate::config::{ApiConfig, Inbound, ServerLimits};
 use crate::idempotency::InFlight;
+use crate::import::Imports;
 use crate::live::Live;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
@@ -43,6 +44,7 @@ impl Api {
         let shared = Arc::new(Shared {
             auth: Auth::new(config.jwt.clone()),
             live: Live::new(&config.limits),
+            imports: Imports::new(config.limits.max_imports),
             store,
             config,
             metrics: HttpMetrics::new(),

@@ -14,6 +14,7 @@ mod dispatch;
 mod front;
 mod handlers;
 mod idempotency;
+mod import;
 mod live;
 mod metrics;
 mod problem;
@@ -31,8 +32,8 @@ mod tests;
 pub use auth::{Capabilities, Capability, JwtAlgorithm, JwtKeyError, JwtKeys, NewToken};
 pub use axum::body::Body;
 pub use config::{
-    ApiConfig, BoxFuture, FORM_FILE_LIMIT_DEFAULT, Inbound, PAYLOAD_LIMIT_DEFAULT, REQUEST_BODY_LIMIT_DEFAULT,
-    ServerLimits,
+    ApiConfig, BoxFuture, FORM_FILE_LIMIT_DEFAULT, IMPORT_BODY_LIMIT_DEFAULT, Inbound, PAYLOAD_LIMIT_DEFAULT,
+    REQUEST_BODY_LIMIT_DEFAULT, ServerLimits,
 };
 pub use front::Api;
 pub use server::serve;

@@ -41,7 +41,7 @@ impl Problem {
     pub fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "insufficient_access", "This token has insufficient access for this operation")
     }
-    pub fn payload_too_large(limit: usize) -> Self {
+    pub fn payload_too_large(limit: impl std::fmt::Display) -> Self {
         let detail = format!("The limit is {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", detail)
     }
@@ -55,6 +55,13 @@ impl Problem {
             detail: detail.into(),
             retry_after_s: Some(whole_seconds(retry_after)),
         }
+    }
+    /// Says more behind what it says.
+    pub fn adding(mut self, more: &str) -> Self {
+        if let Problem::Plain { detail, .. } = &mut self {
+            *detail = format!("{detail}. {more}").into();
+        }
+        self
     }
     /// Another request with this idempotency key is still being worked on.
     pub fn in_flight() -> Self {

@@ -6,10 +6,11 @@
 use crate::auth::Capability::{
     self, CreateAttempts, ManageEndpoint, ManageEndpointSecret, ManageTransformations, ViewBase, ViewEndpointSecret,
 };
+use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
     application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
-    link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    import, link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -72,6 +73,8 @@ pub(crate) struct Route {
 
 pub(crate) enum Handler {
     Call(fn(Call) -> HandlerFuture),
+    /// Takes the body piece by piece, and no idempotency key: its answer is not kept.
+    Upload(fn(Call, Upload) -> HandlerFuture),
     /// Needs no caller.
     Public(health::Page),
     /// Needs no caller: what its path holds is the key.
@@ -92,6 +95,8 @@ macro_rules! routes {
             public("/livez", health::Page::Live),
             public("/readyz", health::Page::Ready),
             public("/metrics", health::Page::Metrics),
+            upload(Verb::Post, "/api/v1/link/import", |call, body| Box::pin(import::create(call, body))),
+            upload(Verb::Put, "/api/v1/link/import/{import_id}", |call, body| Box::pin(import::resume(call, body))),
             open("/api/v1/share/{share_token}", |visit| Box::pin(bin::shared(visit))),
             open("/api/v1/share/{share_token}/request", |visit| Box::pin(bin::shared_requests(visit))),
             open("/api/v1/share/{share_token}/request/{request_id}", |visit| Box::pin(bin::shared_request(visit))),
@@ -107,6 +112,10 @@ const fn public(path: &'static str, page: health::Page) -> Route {
 
 const fn open(path: &'static str, handler: fn(Visit) -> HandlerFuture) -> Route {
     Route { verb: Verb::Get, path, access: Access::Public, keys: Keys::Kept, handler: Handler::Open(handler) }
+}
+
+const fn upload(verb: Verb, path: &'static str, handler: fn(Call, Upload) -> HandlerFuture) -> Route {
+    Route { verb, path, access: Access::Org, keys: Keys::Own, handler: Handler::Upload(handler) }
 }
 
 use Access::{App, Org, OwnToken, Shared};
@@ -249,6 +258,10 @@ routes! {
     Get "/api/v1/link/{link_id}/stats" Org, link::stats;
     Get "/api/v1/link/{link_id}/event" Org, link::events;
     Get "/api/v1/link/{link_id}/export" Org, link::export;
+
+    Get "/api/v1/link/import" Org, import::list;
+    Get "/api/v1/link/import/{import_id}" Org, import::get;
+    Get "/api/v1/link/import/{import_id}/error" Org, import::errors;
 
     Get "/api/v1/form" Org, form::list;
     Post "/api/v1/form" Org, form::create;

@@ -119,6 +119,8 @@ pub struct ImportRow {
     /// The line on which the row begins.
     pub line: u64,
     pub row: Result<LinkFields, String>,
+    /// Its slug is random: of its beginnings that have this many characters or more, the shortest that is free is taken.
+    pub random_from: Option<usize>,
 }
 
 /// A row that made no link.

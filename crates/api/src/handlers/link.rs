@@ -6,7 +6,7 @@ use crate::problem::Problem;
 use crate::qr::{Drawing, Level};
 use crate::reply::Reply;
 use crate::wire::link::{LinkOut, filter, link_url, read_changes, read_new};
-use crate::wire::link_rules::OwnPlace;
+use crate::wire::link_rules::{RANDOM_SLUG_LENS, slug_digit};
 use crate::wire::list::{self, ListOut};
 use crate::wire::own_event::Columns;
 use crate::wire::own_stats::Words;
@@ -15,10 +15,6 @@ use http::StatusCode;
 use std::ops::RangeInclusive;
 use store::{Link, LinkFields, StoreError};
 
-/// Characters of a random slug: without those that look alike (0 o, 1 i l).
-const SLUG_ALPHABET: &[u8; 31] = b"23456789abcdefghjkmnpqrstuvwxyz";
-/// Random slugs are tried in these lengths, one after the other while they are taken.
-const SLUG_LENS: RangeInclusive<usize> = 7..=14;
 const TAKEN: &str = "This slug is taken by another link: choose another one, or leave it out for a random one";
 
 /// Pixels of a QR code's side.
@@ -38,7 +34,7 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Problem> {
 }
 
 pub(crate) async fn create(call: Call) -> Result<Reply, Problem> {
-    let new = read_new(&call.body, OwnPlace::of(&call.origin()).as_ref(), call.shared.now())?;
+    let new = read_new(&call.body, &call.own_hosts(), call.shared.now())?;
     let mut fields = new.fields;
     if let Some(app) = &new.app {
         fields.app = Some(own::app_of(&call, app).await?);
@@ -54,7 +50,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, Problem> {
 }
 
 async fn create_random(call: &Call, fields: LinkFields) -> Result<Link, Problem> {
-    for len in SLUG_LENS {
+    for len in RANDOM_SLUG_LENS {
         let slug = random_slug(&**call.store().rng(), len);
         match call.store().create_link(call.caller.org, LinkFields { slug, ..fields.clone() }).await {
             Err(StoreError::Conflict(_)) => {}
@@ -69,10 +65,7 @@ pub(super) fn random_slug(rng: &dyn Rng, len: usize) -> String {
     let mut bytes = [0; 16];
     while slug.len() < len {
         rng.fill(&mut bytes);
-        // Bytes beyond the last multiple of 31 would make some characters likelier.
-        let even = bytes.iter().filter(|b| **b < 248);
-        let digits = even.filter_map(|b| SLUG_ALPHABET.get(usize::from(b % 31))).map(|c| char::from(*c));
-        slug.extend(digits.take(len - slug.len()));
+        slug.extend(bytes.iter().filter_map(|byte| slug_digit(*byte)).take(len - slug.len()));
     }
     slug
 }
@@ -84,7 +77,7 @@ pub(crate) async fn get(call: Call) -> Result<Reply, Problem> {
 
 pub(crate) async fn patch(call: Call) -> Result<Reply, Problem> {
     let id = id(&call)?;
-    let changes = read_changes(&call.body, OwnPlace::of(&call.origin()).as_ref())?;
+    let changes = read_changes(&call.body, &call.own_hosts())?;
     let mut patch = changes.patch;
     patch.app = own::changed_app(&call, changes.app).await?;
     let changed = call.store().patch_link(call.caller.org, id, patch).await.map_err(slug_problem)?;
@@ -173,8 +166,8 @@ mod tests {
     #[test]
     fn a_random_slug_has_each_character_as_often() {
         let slug = random_slug(&Counting(AtomicU8::new(0)), 248);
-        for c in SLUG_ALPHABET {
-            assert_eq!(slug.bytes().filter(|b| b == c).count(), 8);
+        for c in (0..31).filter_map(slug_digit) {
+            assert_eq!(slug.chars().filter(|s| *s == c).count(), 8);
         }
         assert!(domain::is_slug(&random_slug(&Counting(AtomicU8::new(9)), 7)));
     }

@@ -15,6 +15,7 @@ pub(crate) mod export;
 pub(crate) mod form;
 pub(crate) mod health;
 pub(crate) mod hook;
+pub(crate) mod import;
 pub(crate) mod link;
 pub(crate) mod message;
 pub(crate) mod operational;

@@ -127,6 +127,11 @@ DELETE /api/v1/bin/{bin_id}/request/{request_id} org
 GET /api/v1/bin/{bin_id}/request/{request_id}/raw org
 POST /api/v1/bin/{bin_id}/request/{request_id}/accept org
 POST /api/v1/bin/{bin_id}/request/{request_id}/replay org
+POST /api/v1/link/import org
+PUT /api/v1/link/import/{import_id} org
+GET /api/v1/link/import org
+GET /api/v1/link/import/{import_id} org
+GET /api/v1/link/import/{import_id}/error org
 GET /api/v1/link org
 POST /api/v1/link org
 GET /api/v1/link/{link_id} org

@@ -9,6 +9,7 @@ mod endpoints;
 mod forms;
 mod hooks;
 mod idempotency;
+mod imports;
 mod links;
 mod lists;
 mod messages;
@@ -163,6 +164,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         public_url: None,
         payload_limit: crate::PAYLOAD_LIMIT_DEFAULT,
         request_body_limit: crate::REQUEST_BODY_LIMIT_DEFAULT,
+        import_body_limit: crate::IMPORT_BODY_LIMIT_DEFAULT,
         form_file_limit: crate::FORM_FILE_LIMIT_DEFAULT,
         default_signature_type: SignatureType::Hmac256,
         target_rules: TargetRules::default(),

@@ -3,7 +3,7 @@
 //! **Invariant:** what passes here is a link that can be followed; the rules are in `link_rules`.
 
 use super::fields::{Fields, Patch};
-use super::link_rules::{self as rules, OwnPlace, REDIRECT_DEFAULT};
+use super::link_rules::{self as rules, OwnHosts, REDIRECT_DEFAULT};
 use super::read::{self, Read};
 use super::{query::Query, time};
 use crate::problem::Problem;
@@ -11,8 +11,6 @@ use domain::{IdCodec, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use store::{Link, LinkFields, LinkFilter, LinkPatch, Metadata};
-
-const NAME_LEN_MAX: usize = 256;
 
 /// A new link.
 pub(crate) struct LinkIn {
@@ -24,7 +22,7 @@ pub(crate) struct LinkIn {
     pub fields: LinkFields,
 }
 
-pub(crate) fn read_new(body: &[u8], own: Option<&OwnPlace>, now: Timestamp) -> Result<LinkIn, Problem> {
+pub(crate) fn read_new(body: &[u8], own: &OwnHosts, now: Timestamp) -> Result<LinkIn, Problem> {
     let mut f = Fields::parse(body)?;
     let fields = LinkFields {
         app: None,
@@ -52,7 +50,7 @@ pub(crate) struct LinkChanges {
     pub patch: LinkPatch,
 }
 
-pub(crate) fn read_changes(body: &[u8], own: Option<&OwnPlace>) -> Result<LinkChanges, Problem> {
+pub(crate) fn read_changes(body: &[u8], own: &OwnHosts) -> Result<LinkChanges, Problem> {
     let mut f = Fields::parse(body)?;
     let target = f.take(&["target"], target(own));
     let slug = f.take(&["slug"], slug);
@@ -83,21 +81,17 @@ pub(crate) fn filter(query: &Query<'_>) -> Result<LinkFilter, Problem> {
     Ok(LinkFilter { tag: query.checked("tag", rules::is_tag)?, slug: query.checked("slug", domain::is_slug)? })
 }
 
-fn target(own: Option<&OwnPlace>) -> impl FnOnce(Value) -> Read<String> {
+fn target(own: &OwnHosts) -> impl FnOnce(Value) -> Read<String> {
     move |v| rules::target(&read::string(v)?, own)
 }
 
 /// A name that may be empty.
 fn name(v: Value) -> Read<String> {
-    let name = read::string(v)?;
-    if name.chars().count() > NAME_LEN_MAX {
-        return Err(format!("must be at most {NAME_LEN_MAX} characters").into());
-    }
-    Ok(name)
+    rules::name(&read::string(v)?)
 }
 
 fn slug(v: Value) -> Read<String> {
-    rules::slug(read::string(v)?)
+    rules::slug(&read::string(v)?)
 }
 
 fn redirect(v: Value) -> Read<u16> {
@@ -109,12 +103,11 @@ fn tags(v: Value) -> Read<Vec<String>> {
 }
 
 fn click_param(v: Value) -> Read<String> {
-    rules::click_param(read::string(v)?)
+    rules::click_param(&read::string(v)?)
 }
 
 fn expiry(v: Value, now: Timestamp) -> Read<Timestamp> {
-    let at = read::timestamp(v)?;
-    if at > now { Ok(at) } else { Err("must be in the future".into()) }
+    rules::expiry(&read::string(v)?, now)
 }
 
 #[derive(Serialize)]

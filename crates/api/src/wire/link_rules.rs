@@ -5,10 +5,15 @@
 //! and not one of our own short URLs, so that no link leads to itself. Private addresses are fine: a browser goes there.
 
 use super::read::Read;
-use domain::is_slug;
+use domain::guard::{AddressGuard, Denied};
 use domain::link::TARGET_MAX;
-use url::Url;
+use domain::{Timestamp, is_slug};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use url::{Host, Url, form_urlencoded};
 
+const NAME_LEN_MAX: usize = 256;
 const TAGS_MAX: usize = 20;
 const TAG_LEN_MAX: usize = 64;
 const CLICK_PARAM_LEN_MAX: usize = 40;
@@ -16,30 +21,60 @@ const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 /// Of a link that says nothing else.
 pub(crate) const REDIRECT_DEFAULT: u16 = 302;
 
+/// Characters of a random slug: without those that look alike (0 o, 1 i l).
+const SLUG_ALPHABET: &[u8; 31] = b"23456789abcdefghjkmnpqrstuvwxyz";
+/// Random slugs are tried in these lengths, one after the other while they are taken.
+pub(crate) const RANDOM_SLUG_LENS: RangeInclusive<usize> = 7..=14;
 /// Slugs that a person would take for a page of the server's.
 const RESERVED: [&str; 5] = ["admin", "api", "health", "login", "robots"];
 /// Where the URLs that this server answers to strangers begin.
-const OWN_PREFIXES: [&str; 4] = ["/l/", "/c/", "/f/", "/in/"];
+const OWN_PATHS: [&str; 4] = ["l", "c", "f", "in"];
 
-/// Where this server is found.
-pub(crate) struct OwnPlace {
+/// Where this server is found: no target may lead to its public pages.
+#[derive(Clone, Default)]
+pub(crate) struct OwnHosts {
+    place: Option<Place>,
+    /// Knows the addresses that are listened on.
+    guard: Arc<AddressGuard>,
+}
+
+#[derive(Clone)]
+struct Place {
     host: String,
     port: Option<u16>,
     /// What stands before our own paths, without a slash at the end.
     path: String,
 }
 
-impl OwnPlace {
-    /// `None` when `origin` (of a request without a sensible `Host`) is no URL: nothing leads there, then.
-    pub fn of(origin: &str) -> Option<OwnPlace> {
-        let url = Url::parse(origin).ok()?;
-        let (host, port) = place(&url)?;
-        Some(OwnPlace { host: host.to_owned(), port, path: url.path().trim_end_matches('/').to_owned() })
+impl OwnHosts {
+    /// `origin` is a URL; where it is none (of a request without a sensible `Host`) nothing leads.
+    pub fn of(origin: &str, guard: Arc<AddressGuard>) -> OwnHosts {
+        let place = Url::parse(origin).ok().and_then(|url| {
+            let (host, port) = place(&url)?;
+            Some(Place { host: host.to_owned(), port, path: url.path().trim_end_matches('/').to_owned() })
+        });
+        OwnHosts { place, guard }
     }
 
-    fn has(&self, url: &Url) -> bool {
-        place(url) == Some((&*self.host, self.port))
-            && url.path().strip_prefix(&*self.path).is_some_and(|p| OWN_PREFIXES.iter().any(|own| p.starts_with(own)))
+    fn have(&self, url: &Url) -> bool {
+        let path = url.path();
+        let is_ours = self.place.as_ref().is_some_and(|own| {
+            place(url) == Some((&*own.host, own.port)) && path.strip_prefix(&*own.path).is_some_and(is_own_path)
+        });
+        is_ours || (is_own_path(path) && self.listen_on(url))
+    }
+
+    fn listen_on(&self, url: &Url) -> bool {
+        let Some(port) = url.port_or_known_default() else { return false };
+        let is_own = |ip: IpAddr| self.guard.check(SocketAddr::new(ip, port)) == Err(Denied::OwnListener);
+        match url.host() {
+            Some(Host::Ipv4(ip)) => is_own(ip.into()),
+            Some(Host::Ipv6(ip)) => is_own(ip.into()),
+            Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
+                is_own(Ipv4Addr::LOCALHOST.into()) || is_own(Ipv6Addr::LOCALHOST.into())
+            }
+            _ => false,
+        }
     }
 }
 
@@ -49,10 +84,17 @@ fn place(url: &Url) -> Option<(&str, Option<u16>)> {
     Some((url.host_str()?.trim_end_matches('.'), port))
 }
 
+/// Whether the first part of a path is one of ours, as a proxy may read it that decodes and merges slashes.
+fn is_own_path(path: &str) -> bool {
+    let Some((first, _)) = path.trim_start_matches('/').split_once('/') else { return false };
+    let decoded = form_urlencoded::parse(first.as_bytes()).map(|(name, _)| name).next();
+    decoded.is_some_and(|name| OWN_PATHS.contains(&&*name))
+}
+
 /// A link's target, as it is kept.
-pub(crate) fn target(text: &str, own: Option<&OwnPlace>) -> Read<String> {
+pub(crate) fn target(text: &str, own: &OwnHosts) -> Read<String> {
     let url = web_url(text)?;
-    if own.is_some_and(|own| own.has(&url)) {
+    if own.have(&url) {
         return Err(
             "leads to a short link, form or source of this server itself, which could go in a circle: give the \
                     page that people are to see"
@@ -98,16 +140,31 @@ fn has_scheme(text: &str) -> bool {
         && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.'))
 }
 
-pub(crate) fn slug(text: String) -> Read<String> {
-    if !is_slug(&text) {
+pub(crate) fn slug(text: &str) -> Read<String> {
+    if !is_slug(text) {
         return Err("must be 1 to 64 characters of A-Z a-z 0-9 - _, beginning with a letter or digit; others, \
                     percent-encoded ones too, are refused as they could pass for another slug"
             .into());
     }
-    if RESERVED.iter().any(|word| word.eq_ignore_ascii_case(&text)) {
+    if RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text)) {
         return Err("is a reserved word: choose another slug".into());
     }
-    Ok(text)
+    Ok(text.to_owned())
+}
+
+/// The character of a random slug that a random byte stands for. Bytes beyond the last multiple of 31 stand for none: they
+/// would make some characters likelier.
+pub(crate) fn slug_digit(byte: u8) -> Option<char> {
+    let digit = SLUG_ALPHABET.get(usize::from(byte) % SLUG_ALPHABET.len())?;
+    (byte < 248).then_some(char::from(*digit))
+}
+
+/// A name may be empty.
+pub(crate) fn name(text: &str) -> Read<String> {
+    if text.len() > NAME_LEN_MAX && text.chars().count() > NAME_LEN_MAX {
+        return Err(format!("must be at most {NAME_LEN_MAX} characters").into());
+    }
+    Ok(text.to_owned())
 }
 
 /// Tags, each once.
@@ -133,10 +190,16 @@ pub(crate) fn redirect(code: u64) -> Read<u16> {
     code.ok_or("must be 301, 302, 303, 307 or 308".into())
 }
 
-pub(crate) fn click_param(text: String) -> Read<String> {
+/// When a new link ends.
+pub(crate) fn expiry(text: &str, now: Timestamp) -> Read<Timestamp> {
+    let at = Timestamp::parse_rfc3339(text).ok_or("must be an RFC 3339 time such as 2026-01-31T12:00:00Z")?;
+    if at > now { Ok(at) } else { Err("must be in the future".into()) }
+}
+
+pub(crate) fn click_param(text: &str) -> Read<String> {
     let is_plain = text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-'));
     if is_plain && (1..=CLICK_PARAM_LEN_MAX).contains(&text.len()) {
-        return Ok(text);
+        return Ok(text.to_owned());
     }
     Err(format!("must be 1 to {CLICK_PARAM_LEN_MAX} characters of A-Z a-z 0-9 _ . -").into())
 }
@@ -145,8 +208,12 @@ pub(crate) fn click_param(text: String) -> Read<String> {
 mod tests {
     use super::*;
 
-    fn own(origin: &str) -> OwnPlace {
-        OwnPlace::of(origin).unwrap()
+    fn own(origin: &str) -> OwnHosts {
+        let guard = AddressGuard::new(Vec::new(), vec!["0.0.0.0:9000".parse().unwrap()]);
+        OwnHosts::of(origin, Arc::new(guard))
+    }
+    fn none() -> OwnHosts {
+        OwnHosts::default()
     }
 
     #[test]
@@ -159,7 +226,7 @@ mod tests {
             ("http://[::1]/", "http://[::1]/"),
             ("https://example.com:443/a/../b", "https://example.com/b"),
         ] {
-            assert_eq!(target(text, None).as_deref(), Ok(kept), "{text}");
+            assert_eq!(target(text, &none()).as_deref(), Ok(kept), "{text}");
         }
     }
 
@@ -191,13 +258,13 @@ mod tests {
             ("https://me@example.com/", "password"),
             ("https://:pw@example.com/", "password"),
         ] {
-            let refused = target(text, None).unwrap_err();
+            let refused = target(text, &none()).unwrap_err();
             assert!(refused.contains(hint), "{text:?}: {refused}");
         }
         let long = |n: usize| format!("https://example.com/{}", "x".repeat(n - 20));
-        assert!(target(&long(TARGET_MAX), None).is_ok());
-        assert!(target(&long(TARGET_MAX + 1), None).is_err());
-        assert!(target(&format!("https://example.com/{}", "ü".repeat(TARGET_MAX / 4)), None).is_err());
+        assert!(target(&long(TARGET_MAX), &none()).is_ok());
+        assert!(target(&long(TARGET_MAX + 1), &none()).is_err());
+        assert!(target(&format!("https://example.com/{}", "ü".repeat(TARGET_MAX / 4)), &none()).is_err());
     }
 
     #[test]
@@ -210,9 +277,15 @@ mod tests {
             ("https://go.example.com/", "https://go.example.com:443/in/a"),
             ("https://example.com/hooks", "https://example.com/hooks/l/a"),
             ("http://localhost:8071", "http://localhost:8071/l/a"),
+            ("https://go.example.com", "https://go.example.com//%6C/a"),
+            ("https://go.example.com", "http://localhost:9000/l/a"),
+            ("http://no host", "http://127.0.0.1:9000/l/a"),
+            ("https://go.example.com", "http://a.localhost:9000/l/a"),
+            ("https://go.example.com", "http://2130706433:9000/c/a"),
+            ("https://go.example.com", "http://[::ffff:127.0.0.1]:9000/f/a"),
             ("http://[::1]:8071", "http://[0:0:0:0:0:0:0:1]:8071/l/a"),
         ] {
-            assert!(target(text, Some(&own(origin))).unwrap_err().contains("circle"), "{origin} {text}");
+            assert!(target(text, &own(origin)).unwrap_err().contains("circle"), "{origin} {text}");
         }
         for (origin, text) in [
             ("https://go.example.com", "https://go.example.com/about"),
@@ -220,19 +293,20 @@ mod tests {
             ("https://go.example.com", "https://example.com/l/a"),
             ("https://example.com/hooks", "https://example.com/l/a"),
             ("http://localhost:8071", "http://localhost:3000/l/a"),
+            ("https://go.example.com", "http://localhost:9000/about"),
+            ("https://go.example.com", "https://go.example.com/L/a"),
         ] {
-            assert!(target(text, Some(&own(origin))).is_ok(), "{origin} {text}");
+            assert!(target(text, &own(origin)).is_ok(), "{origin} {text}");
         }
-        assert!(OwnPlace::of("http://no host").is_none());
     }
 
     #[test]
     fn a_slug_is_plain_and_no_reserved_word() {
         for good in ["a", "Spring-Sale_2026", "apis"] {
-            assert!(slug(good.to_owned()).is_ok(), "{good}");
+            assert!(slug(good).is_ok(), "{good}");
         }
         for bad in ["", "-a", "a/b", "%61", "спринг", "ａ", "a.b", "robots", "API", "admin", "Health", "login"] {
-            assert!(slug(bad.to_owned()).is_err(), "{bad}");
+            assert!(slug(bad).is_err(), "{bad}");
         }
     }
 
@@ -256,9 +330,19 @@ mod tests {
         for code in [200, 300, 304, 305, 306, 309, 65_838] {
             assert!(redirect(code).is_err(), "{code}");
         }
-        assert!(click_param("cl_id.x-1".to_owned()).is_ok() && click_param("x".repeat(40)).is_ok());
+        assert!(click_param("cl_id.x-1").is_ok() && click_param(&"x".repeat(40)).is_ok());
         for bad in ["", "a b", "a=b", "ü", &"x".repeat(41)] {
-            assert!(click_param(bad.to_owned()).is_err(), "{bad}");
+            assert!(click_param(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_a_length_and_an_end_is_to_come() {
+        assert!(name(&"ü".repeat(256)).is_ok() && name(&"ü".repeat(257)).is_err());
+        let at = |text: &str| expiry(text, Timestamp(1_000));
+        assert_eq!(at("1970-01-01T01:00:02+01:00"), Ok(Timestamp(2_000)));
+        for bad in ["", "tomorrow", "2026-01-31", "2026-13-01T00:00:00Z", "1970-01-01T00:00:01Z"] {
+            assert!(at(bad).is_err(), "{bad}");
         }
     }
 }

@@ -48,10 +48,7 @@ pub(crate) fn page_by_name(query: &Query<'_>, order: Order) -> Result<PageQuery<
 }
 
 fn page_by<I>(query: &Query<'_>, order: Order, read: impl Fn(&str) -> Option<I>) -> Result<PageQuery<I>, Problem> {
-    let limit = query.number("limit")?.unwrap_or(LIMIT_DEFAULT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(Problem::query("limit", format!("must be from 1 to {LIMIT_MAX}")));
-    }
+    let limit = limit(query)?;
     let bad = || Problem::query("iterator", "is not one that a list gave");
     let cursor = match query.get("iterator") {
         None => None,
@@ -60,7 +57,16 @@ fn page_by<I>(query: &Query<'_>, order: Order, read: impl Fn(&str) -> Option<I>)
             None => Cursor::After(read(text).ok_or_else(bad)?),
         }),
     };
-    Ok(PageQuery { limit: u32::try_from(limit).unwrap_or(50), cursor, order })
+    Ok(PageQuery { limit, cursor, order })
+}
+
+/// How many rows a query asks for.
+pub(crate) fn limit(query: &Query<'_>) -> Result<u32, Problem> {
+    let limit = query.number("limit")?.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Problem::query("limit", format!("must be from 1 to {LIMIT_MAX}")));
+    }
+    Ok(u32::try_from(limit).unwrap_or(50))
 }
 
 #[cfg(test)]

@@ -15,13 +15,13 @@ async fn start(w: &World) -> ImportId {
     w.store.start_import(w.org, None, "links.csv".into()).await.unwrap().id
 }
 fn row(line: u64, slug: &str) -> ImportRow {
-    ImportRow { line, row: Ok(fields(slug)) }
+    ImportRow { line, row: Ok(fields(slug)), random_from: None }
 }
 fn to(line: u64, slug: &str, target: &str) -> ImportRow {
-    ImportRow { line, row: Ok(LinkFields { target: target.into(), ..fields(slug) }) }
+    ImportRow { row: Ok(LinkFields { target: target.into(), ..fields(slug) }), ..row(line, slug) }
 }
 fn bad(line: u64, text: &str) -> ImportRow {
-    ImportRow { line, row: Err(text.into()) }
+    ImportRow { line, row: Err(text.into()), random_from: None }
 }
 async fn feed(w: &World, import: ImportId, rows: Vec<ImportRow>) -> Import {
     w.store.import_links(w.org, import, rows).await.unwrap()
@@ -82,6 +82,17 @@ pub async fn a_taken_slug_is_told_with_who_has_it(f: F) {
     ];
     assert_eq!(told, want);
     assert_eq!(w.store.link_route("new").await.unwrap().unwrap().target(), "https://example.com/1", "the first one");
+}
+
+pub async fn a_random_slug_is_as_short_as_is_free(f: F) {
+    let w = World::new(f).await;
+    let import = start(&w).await;
+    let random = |line, slug| ImportRow { random_from: Some(3), ..row(line, slug) };
+    let rows = vec![row(2, "abc"), random(3, "abcdef"), random(4, "abcdxy"), random(5, "xyz123"), random(6, "abcde")];
+    assert_eq!(figures(&feed(&w, import, rows).await), (6, 5, 0, 0));
+    for slug in ["abc", "abcd", "abcde", "abcdx", "xyz"] {
+        assert!(w.store.link_route(slug).await.unwrap().is_some(), "{slug}");
+    }
 }
 
 pub async fn a_line_is_dealt_with_once(f: F) {

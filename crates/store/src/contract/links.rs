@@ -229,7 +229,11 @@ pub async fn a_rare_tag_is_found_in_bounded_steps(f: F) {
     let rare = LinkFields { tags: vec!["rare".into()], ..fields("rare") };
     let import = w.store.start_import(w.org, None, String::new()).await.unwrap();
     for chunk in 0..2 {
-        let rows = (1..=4000).map(|n| ImportRow { line: chunk * 4000 + n, row: Ok(fields(&format!("s{chunk}-{n}"))) });
+        let rows = (1..=4000).map(|n| ImportRow {
+            line: chunk * 4000 + n,
+            row: Ok(fields(&format!("s{chunk}-{n}"))),
+            random_from: None,
+        });
         w.store.import_links(w.org, import.id, rows.collect()).await.unwrap();
     }
     let rare = w.store.create_link(w.org, rare).await.unwrap();

@@ -289,6 +289,7 @@ macro_rules! suite {
             imports:
                 good_rows_become_links_and_bad_ones_are_told_by_line,
                 a_taken_slug_is_told_with_who_has_it,
+                a_random_slug_is_as_short_as_is_free,
                 a_line_is_dealt_with_once,
                 a_stopped_import_goes_on_and_a_finished_one_does_not,
                 an_import_belongs_to_its_organisation,

@@ -96,6 +96,15 @@ struct Candidate<'a> {
     slug: &'a str,
     line: u64,
     fields: &'a LinkFields,
+    random_from: Option<usize>,
+}
+
+impl Candidate<'_> {
+    /// The slugs that it can have, in the order in which they are tried.
+    fn slugs(&self) -> impl Iterator<Item = &str> {
+        (self.random_from.unwrap_or(usize::MAX).min(self.slug.len())..=self.slug.len())
+            .filter_map(|n| self.slug.get(..n))
+    }
 }
 
 impl Core {
@@ -149,7 +158,10 @@ impl Core {
         for row in given.iter().filter(|row| row.line > import.line) {
             last = last.max(row.line);
             match &row.row {
-                Ok(fields) => candidates.push(Candidate { slug: &fields.slug, line: row.line, fields }),
+                Ok(fields) => {
+                    let random_from = row.random_from;
+                    candidates.push(Candidate { slug: &fields.slug, line: row.line, fields, random_from });
+                }
                 Err(text) => errors.push((row.line, text.clone())),
             }
         }
@@ -171,7 +183,14 @@ impl Core {
         let mut statement = links::inserting(&self.conn)?;
         let mut made: Option<&Candidate<'_>> = None;
         for (candidate, id) in candidates.iter().zip(ids) {
-            if links::insert(&mut statement, (id, import.org, import.app), candidate.fields, now)? {
+            let mut is_new = false;
+            for slug in candidate.slugs() {
+                is_new = links::insert(&mut statement, (id, import.org, import.app), slug, candidate.fields, now)?;
+                if is_new {
+                    break;
+                }
+            }
+            if is_new {
                 import.created += 1;
                 made = Some(candidate);
                 continue;

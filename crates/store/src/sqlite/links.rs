@@ -78,10 +78,11 @@ pub(super) fn inserting(conn: &Connection) -> Result<CachedStatement<'_>> {
     Ok(conn.prepare_cached(INSERT)?)
 }
 
-/// `false` when the slug is taken.
+/// With this slug, whatever the fields say. `false` when it is taken.
 pub(super) fn insert(
     statement: &mut CachedStatement<'_>,
     (id, org, app): (LinkId, OrgId, AppId),
+    slug: &str,
     fields: &LinkFields,
     now: Timestamp,
 ) -> Result<bool> {
@@ -89,7 +90,7 @@ pub(super) fn insert(
         id.0,
         org.0,
         app.0,
-        fields.slug,
+        slug,
         fields.target,
         fields.name,
         fields.redirect,
@@ -224,7 +225,7 @@ impl Core {
     pub(crate) fn create_link(&mut self, org: OrgId, fields: &LinkFields, now: Timestamp) -> Result<Link> {
         let app = self.app_for(org, fields.app, now)?;
         let id: LinkId = self.next_id(now);
-        if !insert(&mut inserting(&self.conn)?, (id, org, app), fields, now)? {
+        if !insert(&mut inserting(&self.conn)?, (id, org, app), &fields.slug, fields, now)? {
             return Err(SLUG_TAKEN);
         }
         find(&self.conn, org, id)

@@ -14,7 +14,6 @@ mod contract {
 mod dedup;
 mod figures;
 mod full;
-mod import_speed;
 mod leftovers;
 mod open;
 mod own_sweep;

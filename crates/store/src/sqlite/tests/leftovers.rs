@@ -2,8 +2,8 @@
 
 use super::Folder;
 use crate::contract::World;
-use crate::contract::own_events::{click, file};
 use crate::contract::links::fields as link_fields;
+use crate::contract::own_events::{click, file};
 use crate::contract::world::{DAY, HOUR};
 use crate::*;
 use domain::{DeadReason, Timestamp};
@@ -100,7 +100,7 @@ async fn deleted_links_forms_and_old_imports_leave_no_rows() {
         let form = w.store.create_form(w.org, form, "t".into()).await.unwrap().id;
         let import = w.store.start_import(w.org, Some(app), String::new()).await.unwrap().id;
         let lines = [Ok(LinkFields { slug: "b".into(), ..fields }), Err("bad".to_owned())];
-        let lines = lines.into_iter().zip(2..).map(|(row, line)| ImportRow { line, row });
+        let lines = lines.into_iter().zip(2..).map(|(row, line)| ImportRow { line, row, random_from: None });
         w.store.import_links(w.org, import, lines.collect()).await.unwrap();
         if by_hand {
             w.store.delete_link(w.org, link).await.unwrap();

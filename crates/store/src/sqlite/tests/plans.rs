@@ -2,8 +2,8 @@
 
 use super::Folder;
 use crate::contract::World;
-use crate::contract::own_events::{LINK, click, converted, file, with_values};
 use crate::contract::links::fields as link_fields;
+use crate::contract::own_events::{LINK, click, converted, file, with_values};
 use crate::contract::world::{ALL, DAY, HOUR, event, page};
 use crate::*;
 use domain::{DeadReason, RequestId, Timestamp};
@@ -251,7 +251,11 @@ async fn links_and_forms(w: &World, app: domain::AppId) {
     s.patch_form(org, form, FormPatch::default()).await.unwrap();
     s.form(org, form).await.unwrap();
     let import = s.start_import(org, Some(app), "i".into()).await.unwrap().id;
-    let rows = ["c", "b", "d"].iter().zip(2..).map(|(slug, line)| ImportRow { line, row: Ok(fields(slug)) });
+    let rows = ["c", "b", "d"].iter().zip(2..).map(|(slug, line)| ImportRow {
+        line,
+        row: Ok(fields(slug)),
+        random_from: None,
+    });
     s.import_links(org, import, rows.collect()).await.unwrap();
     s.end_import(org, import, ImportStatus::Stopped).await.unwrap();
     s.import_errors(org, import, 0, ALL).await.unwrap();
