@@ -74,7 +74,6 @@ impl Ingest {
         let base = config.public_url.as_deref().map_or("", |url| url.trim_end_matches('/')).to_owned();
         let about = (store.codec().clone(), &**store.rng(), base);
         let visits = Arc::new(Visits::new(config.countries.clone()));
-        let visits = Arc::new(Visits::default());
         let recorder = Recorder::start(store.clone(), about, visits.clone(), config.click_queue, metrics.clone());
         Ingest {
             recorder,
