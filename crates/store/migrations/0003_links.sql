@@ -71,15 +71,13 @@ CREATE INDEX form_file_by_message ON form_file (message);
 -- what links and forms counted
 CREATE TABLE stat (
     origin INTEGER NOT NULL,
-    -- 0 minute, 1 day, 2 ever, 3 hour
-    span INTEGER NOT NULL CHECK (span BETWEEN 0 AND 3),
-    -- store::Dim
-    dim INTEGER NOT NULL,
-    -- minutes, hours or days since the Unix epoch; 0 for ever
+    -- 0 hour (by the minute), 1 day (totals by the hour), 2 ever (totals)
+    span INTEGER NOT NULL CHECK (span BETWEEN 0 AND 2),
+    -- hours or days since the Unix epoch; 0 for ever
     at INTEGER NOT NULL,
-    value TEXT NOT NULL,
-    n INTEGER NOT NULL,
-    PRIMARY KEY (origin, span, dim, at, value)
+    -- packed: sqlite/figures.rs
+    figures BLOB NOT NULL,
+    PRIMARY KEY (origin, span, at)
 ) STRICT, WITHOUT ROWID;
 
 -- origins that are no more: their figures are being deleted

@@ -299,6 +299,9 @@ impl Dim {
         Dim::UtmMedium,
         Dim::UtmCampaign,
     ];
+    pub(crate) fn from_code(code: u8) -> Option<Dim> {
+        Dim::ALL.get(usize::from(code)).copied()
+    }
     /// Those without values: figures over time.
     pub const TOTALS: [Dim; 4] = [Dim::Human, Dim::Bot, Dim::Unique, Dim::Converted];
 }

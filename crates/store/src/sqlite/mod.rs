@@ -11,6 +11,7 @@ pub(crate) mod endpoints;
 mod event_keys;
 mod event_pages;
 pub(crate) mod event_types;
+mod figures;
 mod first_seen;
 pub(crate) mod forms;
 pub(crate) mod imports;

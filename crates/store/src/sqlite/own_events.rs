@@ -4,6 +4,7 @@
 //! for each figure however many events it had.
 
 use super::core::{Core, Outgoing};
+use super::figures::Figures;
 use super::rows;
 use super::stats::Span;
 use crate::error::StoreError;
@@ -11,7 +12,7 @@ use crate::links::{Dim, EventKind, FormFile, NewFile, OriginId, OwnEvent, Record
 use crate::novelty::Happened;
 use domain::{FileId, MessageId, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -37,9 +38,6 @@ pub(super) struct Counted {
     unique: bool,
     values: Vec<(Dim, Box<str>)>,
 }
-
-/// (origin, dimension, value, minute)
-type Figure<'a> = (OriginId, Dim, &'a str, i64);
 
 /// What an event is the first of.
 #[derive(Clone, Copy)]
@@ -178,79 +176,108 @@ impl Core {
 
     /// Adds what the transaction's events brought to the figures.
     pub(super) fn write_counts(&mut self) -> Result<()> {
-        if self.tx.counted.is_empty() {
-            return Ok(());
-        }
-        let mut sums: HashMap<Figure<'_>, u32> = HashMap::with_capacity(self.tx.counted.len());
-        for c in &self.tx.counted {
-            *sums.entry((c.origin, c.total, "", c.minute)).or_default() += 1;
-            if c.unique {
-                *sums.entry((c.origin, Dim::Unique, "", c.minute)).or_default() += 1;
-            }
-            for (dim, value) in &c.values {
-                *sums.entry((c.origin, *dim, &**value, c.minute)).or_default() += 1;
-            }
-        }
+        let mut counted = std::mem::take(&mut self.tx.counted);
         // In the order of the table, so that neighbours share a page.
-        let mut sums: Vec<(Figure<'_>, u32)> = sums.into_iter().collect();
-        sums.sort_unstable();
-        let mut values = DayValues::default();
-        for ((origin, dim, value, minute), n) in sums {
-            if Dim::TOTALS.contains(&dim) {
-                for span in [Span::Minute, Span::Hour, Span::Day, Span::Ever] {
-                    add(&self.conn, (origin, span, dim, span.of_minute(minute), ""), n)?;
-                }
-            } else {
-                let value = values.add(&self.conn, (origin, dim, value, minute), n)?;
-                add(&self.conn, (origin, Span::Minute, dim, minute, value), n)?;
-            }
+        counted.sort_by_key(|c| (c.origin, c.minute));
+        for of_origin in counted.chunk_by(|a, b| a.origin == b.origin) {
+            write_origin(&self.conn, of_origin)?;
         }
+        self.tx.counted = counted;
         Ok(())
     }
 }
 
-/// How many values the dimension last looked at has on a day.
-#[derive(Default)]
-struct DayValues {
-    of: Option<(OriginId, Dim, i64)>,
-    n: u32,
-}
-
-impl DayValues {
-    /// Counts a value for its day. Returns what it is counted as.
-    fn add<'a>(&mut self, conn: &Connection, (origin, dim, value, minute): Figure<'a>, n: u32) -> Result<&'a str> {
-        let day = Span::Day.of_minute(minute);
-        let known = conn
-            .prepare_cached(
-                "UPDATE stat SET n = n + ?5 WHERE origin = ?1 AND span = 1 AND dim = ?2 AND at = ?3 AND value = ?4",
-            )?
-            .execute(params![origin.0, dim as u8, day, value, n])?;
-        if known == 1 {
-            return Ok(value);
+/// Adds events of one origin, in order of time.
+fn write_origin(conn: &Connection, counted: &[Counted]) -> Result<()> {
+    let Some(origin) = counted.first().map(|c| c.origin) else { return Ok(()) };
+    let mut ever = Changed::load(conn, (origin, Span::Ever, 0))?;
+    for of_day in counted.chunk_by(|a, b| Span::Day.of_minute(a.minute) == Span::Day.of_minute(b.minute)) {
+        let Some(day) = of_day.first().map(|c| Span::Day.of_minute(c.minute)) else { continue };
+        let mut day = Changed::load(conn, (origin, Span::Day, day))?;
+        for of_hour in of_day.chunk_by(|a, b| Span::Hour.of_minute(a.minute) == Span::Hour.of_minute(b.minute)) {
+            let Some(at) = of_hour.first().map(|c| Span::Hour.of_minute(c.minute)) else { continue };
+            let mut hour = Changed::load(conn, (origin, Span::Hour, at))?;
+            let place = at.rem_euclid(24) as u8;
+            for c in of_hour {
+                let minute = c.minute.rem_euclid(60) as u8;
+                for total in [Some(c.total), Some(Dim::Unique).filter(|_| c.unique)].into_iter().flatten() {
+                    hour.add(total, "", minute);
+                    day.add(total, "", place);
+                    ever.add(total, "", 0);
+                }
+                for (dim, value) in &c.values {
+                    let value = day.counted_as(*dim, value);
+                    hour.add(*dim, value, minute);
+                    day.add(*dim, value, 0);
+                }
+            }
+            hour.store(conn)?;
         }
-        if self.of != Some((origin, dim, day)) {
-            let count = conn
-                .prepare_cached(
-                    "SELECT count(*) FROM stat WHERE origin = ? AND span = 1 AND dim = ? AND at = ? AND value <> ?",
-                )?
-                .query_row(params![origin.0, dim as u8, day, OTHER], |r| r.get(0))?;
-            (self.of, self.n) = (Some((origin, dim, day)), count);
-        }
-        let value = if value == OTHER || self.n >= VALUES_MAX { OTHER } else { value };
-        if value != OTHER {
-            self.n += 1;
-        }
-        add(conn, (origin, Span::Day, dim, day, value), n)?;
-        Ok(value)
+        day.store(conn)?;
     }
+    ever.store(conn)
 }
 
-fn add(conn: &Connection, (origin, span, dim, at, value): (OriginId, Span, Dim, i64, &str), n: u32) -> Result<()> {
-    let rows = conn
-        .prepare_cached("INSERT INTO stat VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n")?
-        .execute(params![origin.0, span as u8, dim as u8, at, value, n])?;
-    debug_assert_eq!(rows, 1);
-    Ok(())
+/// A row of figures, and what is added to it.
+struct Changed<'a> {
+    key: (OriginId, Span, i64),
+    old: Vec<u8>,
+    added: Figures<'a>,
+    /// Values of each dimension that `old` has.
+    values: Option<HashMap<Dim, HashSet<String>>>,
+}
+
+impl<'a> Changed<'a> {
+    fn load(conn: &Connection, key: (OriginId, Span, i64)) -> Result<Changed<'a>> {
+        let (origin, span, at) = key;
+        let old = conn
+            .prepare_cached("SELECT figures FROM stat WHERE origin = ? AND span = ? AND at = ?")?
+            .query_row(params![origin.0, span as u8, at], |r| r.get(0))
+            .optional()?;
+        Ok(Changed { key, old: old.unwrap_or_default(), added: Figures::default(), values: None })
+    }
+    fn add(&mut self, dim: Dim, value: &'a str, place: u8) {
+        self.added.add(dim, value, place, 1);
+    }
+    /// What a value is counted as: itself, or [`OTHER`] when its dimension has too many of them.
+    fn counted_as(&mut self, dim: Dim, value: &'a str) -> &'a str {
+        if self.added.has(dim, value) {
+            return value;
+        }
+        let old = &self.old;
+        let values = self.values.get_or_insert_with(|| {
+            let mut values: HashMap<Dim, HashSet<String>> = HashMap::new();
+            for e in Figures::read(old).unwrap_or_default().entries {
+                values.entry(e.dim).or_default().insert(e.value.to_owned());
+            }
+            values
+        });
+        let known = values.entry(dim).or_default();
+        if known.contains(value) {
+            return value;
+        }
+        let new = known.len() - usize::from(known.contains(OTHER)) >= VALUES_MAX as usize;
+        if new || value == OTHER {
+            return OTHER;
+        }
+        known.insert(value.to_owned());
+        value
+    }
+    fn store(&self, conn: &Connection) -> Result<()> {
+        let (origin, span, at) = self.key;
+        // Bytes that are no figures: they begin anew.
+        let mut figures = Figures::read(&self.old).unwrap_or_default();
+        for e in &self.added.entries {
+            for (place, n) in &e.points {
+                figures.add(e.dim, e.value, *place, *n);
+            }
+        }
+        conn.prepare_cached(
+            "INSERT INTO stat VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET figures = excluded.figures",
+        )?
+        .execute(params![origin.0, span as u8, at, figures.encode()])?;
+        Ok(())
+    }
 }
 
 /// The total that an event counts in.
@@ -290,9 +317,9 @@ fn visitor_in(payload: &[u8]) -> Option<u64> {
 
 /// What has happened of an origin, by its figures.
 fn happened(conn: &Connection, origin: OriginId) -> Result<Happened> {
-    let mut s = conn.prepare_cached("SELECT dim FROM stat WHERE origin = ? AND span = 2")?;
-    let dims: Vec<u8> = rows::all(&mut s, &[&origin.0], |r| r.get(0))?;
-    let totals = Dim::TOTALS.into_iter().filter(|d| dims.contains(&(*d as u8)));
+    let ever = Changed::load(conn, (origin, Span::Ever, 0))?;
+    let figures = Figures::read(&ever.old).unwrap_or_default();
+    let totals = Dim::TOTALS.into_iter().filter(|d| figures.has(*d, ""));
     Ok(totals.fold(Happened::default(), Happened::with))
 }
 

@@ -6,7 +6,6 @@
 use super::core::Core;
 use super::rows;
 use crate::error::StoreError;
-use crate::links::Dim;
 use domain::{Seq, Timestamp};
 use rusqlite::{OptionalExtension, params};
 use std::time::Duration;
@@ -78,8 +77,8 @@ impl Core {
             left -= self
                 .conn
                 .prepare_cached(
-                    "DELETE FROM stat WHERE (origin, span, dim, at, value) IN
-                        (SELECT origin, span, dim, at, value FROM stat WHERE origin = ? LIMIT ?)",
+                    "DELETE FROM stat WHERE (origin, span, at) IN
+                        (SELECT origin, span, at FROM stat WHERE origin = ? LIMIT ?)",
                 )?
                 .execute(params![origin, left])?;
             if left == 0 {
@@ -111,16 +110,15 @@ impl Core {
                 self.retention.own.minutes = MinuteSweep { day: cut.div_euclid(MINUTES_A_DAY), from: 0 };
                 return Ok(false);
             };
-            let mut s = self.conn.prepare_cached(
-                "DELETE FROM stat WHERE (origin, span, dim, at, value) IN
-                    (SELECT origin, span, dim, at, value FROM stat
-                     WHERE origin = ? AND span = 0 AND dim = ? AND at < ? LIMIT ?)",
-            )?;
-            for dim in Dim::ALL {
-                left -= s.execute(params![origin, dim as u8, cut, left])?;
-                if left == 0 {
-                    return Ok(true);
-                }
+            left -= self
+                .conn
+                .prepare_cached(
+                    "DELETE FROM stat WHERE (origin, span, at) IN
+                        (SELECT origin, span, at FROM stat WHERE origin = ? AND span = 0 AND at < ? LIMIT ?)",
+                )?
+                .execute(params![origin, cut.div_euclid(60), left])?;
+            if left == 0 {
+                return Ok(true);
             }
             at.from = origin;
             self.retention.own.minutes = at;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::time::Duration;
 
-const MINUTE: u8 = 0;
+const HOUR: u8 = 0;
 const A_DAY: u8 = 1;
 const EVER: u8 = 2;
 
@@ -21,13 +21,13 @@ async fn link(w: &World, slug: &str, app: Option<AppId>) -> LinkId {
     let fields = LinkFields { app, ..link_fields(slug) };
     w.store.create_link(w.org, fields).await.unwrap().id
 }
-/// A figure of an origin for each value below `n`.
-async fn count(w: &World, origin: i64, (span, dim): (u8, Dim), at: i64, n: i64) {
+/// Rows of an origin's figures, for `n` hours or days from `at` on.
+async fn count(w: &World, origin: i64, span: u8, at: i64, n: i64) {
     w.store
         .on_writer(move |conn| {
-            let mut s = conn.prepare("INSERT INTO stat VALUES (?, ?, ?, ?, ?, 1)").unwrap();
-            for value in 0..n {
-                s.execute(rusqlite::params![origin, span, dim as u8, at, value.to_string()]).unwrap();
+            let mut s = conn.prepare("INSERT INTO stat VALUES (?, ?, ?, x'')").unwrap();
+            for at in at..at + n {
+                s.execute(rusqlite::params![origin, span, at]).unwrap();
             }
         })
         .await;
@@ -42,8 +42,8 @@ async fn number(w: &World, sql: &'static str) -> i64 {
 async fn figures(w: &World) -> i64 {
     number(w, "SELECT count(*) FROM stat").await
 }
-fn minute(t: Timestamp) -> i64 {
-    t.0 / 60_000
+fn hour(t: Timestamp) -> i64 {
+    t.0 / 3_600_000
 }
 
 #[tokio::test]
@@ -51,8 +51,8 @@ async fn figures_of_a_deleted_link_go_a_bounded_slice_at_a_time() {
     let w = world().await;
     let (gone, stays) = (link(&w, "gone", None).await, link(&w, "stays", None).await);
     for origin in [gone, stays] {
-        count(&w, origin.0, (MINUTE, Dim::Country), minute(w.now()), 300).await;
-        count(&w, origin.0, (EVER, Dim::Human), 0, 1).await;
+        count(&w, origin.0, HOUR, hour(w.now()), 300).await;
+        count(&w, origin.0, EVER, 0, 1).await;
     }
     w.store.delete_link(w.org, gone).await.unwrap();
     assert_eq!(figures(&w).await, 402, "one slice");
@@ -61,7 +61,7 @@ async fn figures_of_a_deleted_link_go_a_bounded_slice_at_a_time() {
         w.store.ready().await.unwrap();
     }
     assert_eq!(figures(&w).await, 301);
-    count(&w, gone.0, (EVER, Dim::Human), 0, 1).await;
+    count(&w, gone.0, EVER, 0, 1).await;
     w.sweep().await;
     assert_eq!(figures(&w).await, 301, "a click that came late");
     assert_eq!(number(&w, "SELECT count(*) FROM stat_gone").await, 0);
@@ -73,11 +73,11 @@ async fn links_and_forms_of_a_deleted_application_go_in_slices_with_their_figure
     let app = w.app().await;
     for n in 0..450 {
         let link = link(&w, &format!("s{n}"), Some(app)).await;
-        count(&w, link.0, (A_DAY, Dim::Human), 1, 2).await;
+        count(&w, link.0, A_DAY, 1, 2).await;
     }
     let fields = FormFields { app: Some(app), ..FormFields::default() };
     let form = w.store.create_form(w.org, fields, "tok".into()).await.unwrap().id;
-    count(&w, form.0, (A_DAY, Dim::Human), 1, 2).await;
+    count(&w, form.0, A_DAY, 1, 2).await;
     w.store.delete_app(w.org, &Ref::Id(app)).await.unwrap();
     assert_eq!(number(&w, "SELECT count(*) FROM link").await, 250, "one slice");
     for _ in 0..3 {
@@ -88,28 +88,26 @@ async fn links_and_forms_of_a_deleted_application_go_in_slices_with_their_figure
 }
 
 #[tokio::test]
-async fn figures_by_the_minute_expire_and_those_by_the_day_stay() {
+async fn figures_by_the_hour_expire_and_those_by_the_day_stay() {
     let w = World::with(Box::new(Folder::default()), |c| c.stat_minute_retention = 10 * DAY).await;
     w.sweep().await;
-    let now = minute(w.now());
-    for origin in 1..=150 {
-        for dim in [Dim::Human, Dim::UtmCampaign] {
-            for at in [now, now + 1440] {
-                count(&w, origin, (MINUTE, dim), at, 3).await;
-            }
-            count(&w, origin, (A_DAY, dim), now / 1440, 1).await;
-            count(&w, origin, (EVER, dim), 0, 1).await;
+    let now = hour(w.now());
+    for origin in 1..=300 {
+        for at in [now, now + 24] {
+            count(&w, origin, HOUR, at / 24 * 24, 3).await;
         }
+        count(&w, origin, A_DAY, now / 24, 1).await;
+        count(&w, origin, EVER, 0, 1).await;
     }
     w.sweep().await;
-    assert_eq!(figures(&w).await, 150 * 2 * 8);
-    w.advance(10 * DAY).await;
-    assert!(figures(&w).await >= 150 * 2 * 8 - 2 * 200, "a bounded slice");
+    assert_eq!(figures(&w).await, 300 * 8);
+    w.advance(11 * DAY).await;
+    assert!(figures(&w).await >= 300 * 8 - 2 * 200, "a bounded slice");
     w.sweep().await;
-    assert_eq!(number(&w, "SELECT count(*) FROM stat WHERE span = 0").await, 150 * 2 * 3, "the older minute is gone");
-    w.advance(2 * DAY).await;
+    assert_eq!(number(&w, "SELECT count(*) FROM stat WHERE span = 0").await, 300 * 3, "the older hours are gone");
+    w.advance(DAY).await;
     w.sweep().await;
-    assert_eq!(figures(&w).await, 150 * 2 * 2, "by the day, and in all");
+    assert_eq!(figures(&w).await, 300 * 2, "by the day, and in all");
 }
 
 /// A file that says it has `size` bytes.

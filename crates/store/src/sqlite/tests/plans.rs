@@ -97,10 +97,11 @@ async fn no_statement_reads_more_than_it_needs() {
         ("FROM request WHERE verdict = 1 AND source = ?", "COVERING INDEX request_held (source=?"),
         ("FROM first_seen WHERE at < ? LIMIT ?", "INDEX first_seen_at (at<"),
         ("FROM first_seen WHERE endpoint = ? LIMIT ?", "PRIMARY KEY (endpoint=?"),
-        ("SELECT dim FROM stat WHERE origin = ? AND span = 2", "PRIMARY KEY (origin=? AND span=?"),
-        ("SELECT at, value, n FROM stat", "PRIMARY KEY (origin=? AND span=? AND dim=? AND at>? AND at<?"),
-        ("SELECT count(*) FROM stat WHERE", "PRIMARY KEY (origin=? AND span=? AND dim=? AND at=?"),
-        ("UPDATE stat SET n = n + ?5", "PRIMARY KEY (origin=? AND span=? AND dim=? AND at=? AND value=?"),
+        (
+            "SELECT figures FROM stat WHERE origin = ? AND span = ? AND at = ?",
+            "PRIMARY KEY (origin=? AND span=? AND at=?",
+        ),
+        ("SELECT at, figures FROM stat", "PRIMARY KEY (origin=? AND span=? AND at>? AND at<?"),
         ("FROM message WHERE origin = ?1 AND id < ?2", "message_by_origin (origin=? AND rowid<?"),
         ("FROM message WHERE id >= ? ORDER BY id DESC LIMIT ?", "INTEGER PRIMARY KEY (rowid>?"),
         ("DELETE FROM form_file WHERE message = ?", "form_file_by_message (message=?"),
@@ -273,7 +274,7 @@ async fn links_and_forms(w: &World, app: domain::AppId) {
     w.store
         .on_writer(move |conn| {
             for origin in [link.0, form.0] {
-                conn.execute("INSERT INTO stat VALUES (?, 0, 0, 0, '', 1)", [origin]).unwrap();
+                conn.execute("INSERT INTO stat VALUES (?, 0, 0, x'')", [origin]).unwrap();
             }
             let file = "INSERT INTO form_file (message, field, name, content_type, size, content)
                 VALUES (1, '', '', '', 1, x'')";
