@@ -13,7 +13,6 @@ mod contract {
 }
 mod dedup;
 mod full;
-mod import_speed;
 mod leftovers;
 mod open;
 mod own_sweep;
