@@ -71,7 +71,8 @@ impl Store {
         self.write(move |core, now| core.start_import(org, app, &name, now)).await
     }
     /// Writes rows of an import and how far it has come, in one transaction. `Conflict` when the import is finished. Rows
-    /// up to the line that was dealt with already are skipped. At most 4,096 rows.
+    /// up to the line that was dealt with already are skipped. At most 16,384 rows; a
+    /// large import is fastest with as many.
     pub async fn import_links(&self, org: OrgId, import: ImportId, rows: Vec<ImportRow>) -> Result<Import> {
         self.write(move |core, now| core.import_links(org, import, &rows, now)).await
     }

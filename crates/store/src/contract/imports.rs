@@ -168,7 +168,7 @@ pub async fn only_the_first_errors_of_an_import_are_kept_and_all_are_counted(f: 
     assert_eq!(w.store.import(w.org, import).await.unwrap().failed, 12_000);
     let last = w.store.import_errors(w.org, import, 9_990, ALL).await.unwrap();
     assert_eq!(last.iter().map(|e| e.line).collect::<Vec<_>>(), (9_991..=10_000).collect::<Vec<_>>());
-    let many = w.store.import_links(w.org, import, (1..=4097).map(|n| bad(n, "")).collect()).await;
+    let many = w.store.import_links(w.org, import, (1..=16_385).map(|n| bad(n, "")).collect()).await;
     assert!(matches!(many, Err(StoreError::Conflict(_))));
 }
 

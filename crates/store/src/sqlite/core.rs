@@ -78,6 +78,9 @@ pub struct Core {
     pub(super) tasks_left: bool,
     touched: Touched,
     broken: bool,
+    /// A bulk of rows is being written until then, about; and whether the log knows.
+    pub(super) bulk_until: Timestamp,
+    is_bulk: bool,
     seqs: SeqGen,
     keys: KeyWindow,
     operational: HashMap<OrgId, Option<AppId>>,
@@ -183,6 +186,8 @@ impl Core {
             tasks_left: true,
             touched: Touched::default(),
             broken: false,
+            bulk_until: Timestamp(0),
+            is_bulk: false,
             operational: HashMap::new(),
             event_keys: EventKeys::new(config.dedup_window_keys),
             novelty: Novelty::new(config.visitors_remembered),
@@ -256,7 +261,7 @@ impl Core {
 
     /// Everything since `begin` is on disk when this returns `Ok`; nothing is when it returns an error.
     pub fn commit(&mut self, now: Timestamp) -> Result<Vec<Lease>> {
-        if let Err(e) = self.write_summaries().and_then(|()| self.sync()) {
+        if let Err(e) = self.write_summaries().and_then(|()| self.pace(now)).and_then(|()| self.sync()) {
             self.rollback(now);
             return Err(e);
         }
@@ -305,6 +310,16 @@ impl Core {
         ] {
             counter.fetch_add(n, Relaxed);
         }
+    }
+
+    /// Checkpoints less often during a bulk.
+    fn pace(&mut self, now: Timestamp) -> Result<()> {
+        let bulk = now < self.bulk_until;
+        if bulk != self.is_bulk {
+            super::checkpoint_less(&self.conn, bulk)?;
+            self.is_bulk = bulk;
+        }
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<()> {

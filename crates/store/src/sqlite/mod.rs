@@ -80,6 +80,14 @@ pub(crate) fn open_writer(path: &Path, vfs: Option<&str>) -> Result<Connection, 
 
 /// WAL pages between checkpoints: 16 MiB.
 const CHECKPOINT_PAGES: u32 = 4000;
+/// ... and 64 MiB during a bulk, which writes the same pages again and again.
+const CHECKPOINT_PAGES_BULK: u32 = 16_000;
+
+/// Lets the log grow further before it is folded into the database, or not.
+fn checkpoint_less(conn: &Connection, bulk: bool) -> rusqlite::Result<()> {
+    let pages = if bulk { CHECKPOINT_PAGES_BULK } else { CHECKPOINT_PAGES };
+    conn.pragma_update(None, "wal_autocheckpoint", pages)
+}
 
 /// A file that is no database says so at the first read; asked before anything is written to it.
 fn check_header(conn: &Connection, path: &Path) -> Result<(), OpenError> {
