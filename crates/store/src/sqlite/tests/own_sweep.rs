@@ -123,7 +123,7 @@ async fn file(w: &World, message: MessageId, size: i64) {
 
 #[tokio::test]
 async fn files_go_with_their_message() {
-    let mut w = world().await;
+    let mut w = World::with(Box::new(Folder::default()), |c| c.payload_retention = c.message_retention).await;
     let (app, other) = (w.app().await, w.app().await);
     let (old, early) = (w.send(app).await, w.send(other).await);
     w.deliver_all().await;
