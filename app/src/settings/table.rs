@@ -182,9 +182,12 @@ pub static SETTINGS: &[Setting] = &[
     row("header-read-timeout", "10s", "Time for a client to send the head of an API request", |s| {
         &mut s.header_read_timeout
     }),
-    row("body-read-timeout", "30s", "Time for a client to send the body of an API request; of an import, the next piece of it", |s| {
-        &mut s.body_read_timeout
-    }),
+    row(
+        "body-read-timeout",
+        "30s",
+        "Time for a client to send the body of an API request; of an import, the next piece of it",
+        |s| &mut s.body_read_timeout,
+    ),
     row("request-headers-limit", "100", "Headers of one API request, at most", |s| &mut s.request_headers_limit),
     row("request-header-bytes-limit", "32KiB", "Size of an API request's headers, at most", |s| {
         &mut s.request_header_bytes_limit

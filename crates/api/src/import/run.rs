@@ -109,7 +109,10 @@ impl Run {
                 let id = self.shared.store.codec().text(self.import.id);
                 let line = self.import.line;
                 tracing::info!(import = id, line, "an import stopped early");
-                if !self.shared.live.closing().is_now() {
+                let is_closing = self.shared.live.closing().is_now();
+                // Before the rest of the body, which may take its time: the import can be gone on with.
+                drop(self);
+                if !is_closing {
                     file.drain().await;
                 }
                 Err(problem.adding(&format!(

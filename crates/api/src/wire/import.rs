@@ -197,14 +197,14 @@ pub(crate) struct ImportOut {
 }
 
 impl ImportOut {
-    /// `is_running`: somebody is sending it now. One that was cut off by a crash is stopped.
+    /// `is_running`: somebody is sending it now. Else it can be gone on with, unless it is finished.
     pub fn of(i: Import, is_running: bool, errors: Vec<ImportError>, codec: &IdCodec) -> Self {
         ImportOut {
             id: codec.text(i.id),
             name: i.name,
             status: match i.status {
                 ImportStatus::Finished => "finished",
-                ImportStatus::Running if is_running => "running",
+                _ if is_running => "running",
                 ImportStatus::Running | ImportStatus::Stopped => "stopped",
             },
             line: i.line,
