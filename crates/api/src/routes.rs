@@ -9,7 +9,8 @@ use crate::auth::Capability::{
 use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook, import, link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
+    import, link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
