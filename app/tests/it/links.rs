@@ -2,7 +2,7 @@
 //! the end of what was clicked, or counted.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection as Database;
 use serde_json::{Value, json};
@@ -29,15 +29,15 @@ fn checked_events(api: &Api, link: &Link) -> Vec<Value> {
     events
 }
 
-/// How many of these clicks are not recorded. They must be the last: a click that was answered before one was made that
+/// Those of these clicks that are not recorded. They must be the last: a click that was answered before one was made that
 /// is recorded, is recorded too.
-fn lost_at_the_end(clicks: &[Click], recorded: &HashSet<String>) -> usize {
+fn lost_at_the_end<'a>(clicks: &'a [Click], recorded: &HashSet<String>) -> Vec<&'a Click> {
     let last = clicks.iter().filter(|c| recorded.contains(&c.id)).map(|c| c.sent).max().unwrap_or(0);
     let lost: Vec<&Click> = clicks.iter().filter(|c| !recorded.contains(&c.id)).collect();
     for click in &lost {
         assert!(click.answered > last, "{click:?} is lost, and one that was sent at {last} is not");
     }
-    lost.len()
+    lost
 }
 
 #[test]
@@ -59,6 +59,7 @@ fn kills_under_clicks_lose_only_the_last_ones_and_the_first_is_told_of_once() {
         until("clicks are recorded", || (link.figure(&api, "clicks") >= recorded.len() as u64 + seen).then_some(()));
         clickers.wait_for(1);
         server.kill();
+        let killed = Instant::now();
         let clicks = clickers.until_cut_off();
         server = launch.start();
         api = server.api(&launch);
@@ -70,7 +71,10 @@ fn kills_under_clicks_lose_only_the_last_ones_and_the_first_is_told_of_once() {
         let known: HashSet<&String> = clicks.iter().map(|c| &c.id).collect();
         let unknown = new.iter().filter(|id| !known.contains(id)).count();
         assert!(unknown <= VISITORS, "{unknown} clicks that nobody made, seed {seed}");
-        lost += lost_at_the_end(&clicks, &now);
+        let gone = lost_at_the_end(&clicks, &now);
+        let oldest = gone.iter().map(|c| killed.saturating_duration_since(c.at)).max().unwrap_or_default();
+        println!("{} of {} lost, the oldest {oldest:?} before the kill", gone.len(), clicks.len());
+        lost += gone.len();
         answered += clicks.len();
         checked_events(&api, &link);
         recorded = now;

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -74,6 +75,8 @@ pub struct Click {
     pub id: String,
     pub sent: u64,
     pub answered: u64,
+    /// When it was answered: for what is printed.
+    pub at: Instant,
 }
 
 #[derive(Default)]
@@ -139,7 +142,7 @@ impl Journal {
     }
     fn answered(&mut self, id: String, sent: u64) {
         self.moment += 1;
-        self.clicks.push(Click { id, sent, answered: self.moment });
+        self.clicks.push(Click { id, sent, answered: self.moment, at: Instant::now() });
     }
 }
 
