@@ -35,7 +35,7 @@ class Codes(Origins):
     def test_a_png_of_any_size_and_level_reads_as_the_links_url(self):
         short, long = self.link(slug="q" + self.app[-6:]), self.link(slug="Q" + self.app[-6:] + "-" * 56)
         for link in (short, long):
-            for size in (128, 300, 512, 2048):
+            for size in (64, 128, 300, 512, 2048):
                 for level in LEVELS:
                     kind, file = self.code(link, format="png", size=size, level=level)
                     self.assertEqual(kind, "image/png")
