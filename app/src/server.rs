@@ -10,7 +10,7 @@ use std::time::Duration;
 use api::{Api, ApiConfig, JwtKeys, ServerLimits};
 use domain::guard::AddressGuard;
 use domain::target::TargetRules;
-use domain::{Clock, IdCodec, RetrySchedule, Rng};
+use domain::{Clock, IdCodec, LinkId, RetrySchedule, Rng};
 use egress::{Courier, CourierConfig, ProxyUrl, Target};
 use engine::{Engine, Limits};
 use ingest::{Countries, Ingest, IngestConfig};
@@ -26,6 +26,9 @@ use crate::exit::Exit;
 use crate::inbound::{Door, Fetcher};
 use crate::metrics;
 use crate::settings::{Cors, JwtAlgorithm, Settings, SignatureHeaders, SignatureType};
+
+/// Between looks for links that were made since.
+const WARM_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why a server does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +68,7 @@ pub struct Server {
     accepting: JoinHandle<bool>,
     stop: oneshot::Sender<()>,
     shutdown_timeout: Duration,
+    warming: tokio::task::AbortHandle,
 }
 
 impl Server {
@@ -87,6 +91,7 @@ impl Server {
         let ingest = Ingest::new(store.clone(), secret_box.clone(), Arc::new(fetcher), ingest_config(settings)?);
         let ingest = Arc::new(ingest);
         tokio::spawn(ingest.clone().run());
+        let warming = tokio::spawn(warm_links(store.clone())).abort_handle();
         let prepare = {
             let (rules, secret_box) = (rules.clone(), secret_box.clone());
             Box::new(move |route: &domain::EndpointRoute| Target::prepare(route, &secret_box, &rules))
@@ -100,11 +105,21 @@ impl Server {
         let accepting = tokio::spawn(api::serve(listener, api, async {
             let _ = stopped.await;
         }));
-        Ok(Server { address, store, engine, ingest, accepting, stop, shutdown_timeout: settings.shutdown_timeout })
+        Ok(Server {
+            address,
+            store,
+            engine,
+            ingest,
+            accepting,
+            stop,
+            shutdown_timeout: settings.shutdown_timeout,
+            warming,
+        })
     }
 
     /// Accepts nothing more, lets requests and attempts in flight end within the limit, gives the rest back.
     pub async fn stop(self) {
+        self.warming.abort();
         let limit = self.shutdown_timeout;
         let _ = self.stop.send(());
         let (_, left) = tokio::join!(tokio::time::timeout(limit, self.accepting), self.engine.stop(limit));
@@ -116,6 +131,18 @@ impl Server {
             tracing::warn!("clicks are lost: the store did not take them in time");
         }
         self.store.close().await;
+    }
+}
+
+/// Keeps links in memory ahead of their first redirects, those of imports too, until the server ends.
+async fn warm_links(store: Store) {
+    let mut at = LinkId(0);
+    loop {
+        match store.warm_links(at).await {
+            Ok(Some(next)) => at = next,
+            // A redirect reads its link itself, too.
+            Ok(None) | Err(_) => tokio::time::sleep(WARM_PAUSE).await,
+        }
     }
 }
 

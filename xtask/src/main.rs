@@ -24,8 +24,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask test           check and test everything; installs what that needs
-cargo xtask test --quick   the same without the SDK suites and cargo-deny
-cargo xtask test --sdk     the SDK suites alone
+cargo xtask test --quick   the same without the suites (SDKs, a browser) and cargo-deny
+cargo xtask test --sdk     the suites alone
 cargo xtask tidy           check what no compiler checks: module docs, crate directions, leftovers
 cargo xtask bench [--help] measure";
 

@@ -1,5 +1,5 @@
-//! Installs what the SDK suites and tests over packaged data need: Python and npm packages into the target folder, and the interpreters if they
-//! are missing and this is a machine where that can be done.
+//! Installs what the suites and tests over packaged data need: Python and npm packages into the target folder, and
+//! interpreters and a browser if they are missing and this is a machine where that can be done.
 //!
 //! **Invariant:** nothing is written outside the target folder, but for Debian packages.
 
@@ -15,19 +15,24 @@ pub const SVIX_PYTHON: [&str; 3] = ["1.64.0", "1.99.1", "2.9.1"];
 /// A folder for PYTHONPATH with that version of the SDK and the independent verifiers.
 pub fn python(version: &str) -> Result<PathBuf, String> {
     let svix = format!("svix=={version}");
-    pip(&format!("python-svix-{version}"), "requirements.txt", &[&svix])
+    pip(&format!("python-svix-{version}"), "sdk/python/requirements.txt", &[&svix])
 }
 
 /// A folder for PYTHONPATH with the libraries of providers.
 pub fn python_providers() -> Result<PathBuf, String> {
-    pip("python-providers", "providers.txt", &[])
+    pip("python-providers", "sdk/python/providers.txt", &[])
 }
 
-/// A folder with what a file of requirements names, and `more`.
+/// A folder for PYTHONPATH with what judges links and forms.
+pub fn python_links() -> Result<PathBuf, String> {
+    pip("python-links", "links/requirements.txt", &[])
+}
+
+/// A folder with what a file of requirements below `tests` names, and `more`.
 fn pip(name: &str, requirements: &str, more: &[&str]) -> Result<PathBuf, String> {
-    let wanted = root().join("tests/sdk/python");
+    let tests = root().join("tests");
     let dir = target_dir().join("sdk").join(name);
-    let (requirements, constraints) = (wanted.join(requirements), wanted.join("constraints.txt"));
+    let (requirements, constraints) = (tests.join(requirements), tests.join("sdk/python/constraints.txt"));
     once(&dir, &[&requirements, &constraints], &more.join(" "), || {
         let mut pip = command("python3", &["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         pip.args(["--no-warn-conflicts", "--root-user-action", "ignore", "--target"]).arg(&dir);
@@ -97,16 +102,23 @@ pub fn interpreters() -> Outcome {
     if missing.is_empty() { Ok(()) } else { debian_packages(&missing) }
 }
 
+/// A browser with its driver, and what draws SVG.
+pub fn browser() -> Outcome {
+    let wanted = [("chromium", "chromium"), ("chromedriver", "chromium-driver"), ("rsvg-convert", "librsvg2-bin")];
+    let missing: Vec<_> = wanted.iter().filter(|(program, _)| !works(program, &["--version"])).map(|w| w.1).collect();
+    if missing.is_empty() { Ok(()) } else { debian_packages(&missing) }
+}
+
 fn debian_packages(names: &[&str]) -> Outcome {
     let list = names.join(" ");
     let is_root = run::output(command("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
     let sudo: &[&str] = match is_root {
         true => &[],
         false if works("sudo", &["-n", "true"]) => &["sudo", "-n"],
-        false => return Err(format!("the SDK suites need {list}: install them, or run `cargo xtask test --quick`")),
+        false => return Err(format!("the suites need {list}: install them, or run `cargo xtask test --quick`")),
     };
     if !works("apt-get", &["--version"]) {
-        return Err(format!("the SDK suites need {list}, and there is no apt-get to install them with"));
+        return Err(format!("the suites need {list}, and there is no apt-get to install them with"));
     }
     println!("installing {list}");
     for words in [&["update", "--quiet"][..], &["install", "--quiet", "--yes", "--no-install-recommends"]] {

@@ -1,10 +1,10 @@
-//! The SDK suites: the official SDKs, unchanged, against real servers.
+//! The suites: the official SDKs, unchanged, and for links and forms a real browser, against real servers.
 //!
 //! **Invariant:** each suite has servers of its own, so that none sees what another left behind.
 
 use crate::counts::{Counts, Runner};
 use crate::packages;
-use crate::run::{cargo, command, pass, root, tests};
+use crate::run::{cargo, command, pass, root, target_dir, tests};
 use crate::server::Server;
 use std::env;
 
@@ -31,14 +31,48 @@ pub fn run() -> Result<Counts, String> {
         node.env("JOURNEY_PACKAGES", &packages).envs(servers);
         tests(Runner::Suite, node)
     })?;
+    counts += links()?;
     Ok(counts)
+}
+
+/// Links and forms, with the newest SDK's verifier, and servers that know countries and believe a proxy.
+fn links() -> Result<Counts, String> {
+    packages::browser()?;
+    let judges = packages::python_links()?;
+    let newest = packages::SVIX_PYTHON.last().ok_or("there is no version of the SDK")?;
+    let (here, journeys) = (root().join("tests/links"), root().join("tests/sdk/python"));
+    let packages = [&here, &journeys, &packages::python(newest)?, &judges];
+    let packages = env::join_paths(packages).map_err(|why| why.to_string())?;
+    let python = |args: &[&str]| {
+        let mut python = command("python3", &["-W", "ignore"]);
+        python.args(args);
+        python.current_dir(&here).env("PYTHONPATH", &packages).env("PYTHONDONTWRITEBYTECODE", "1");
+        python
+    };
+    let countries = target_dir().join("sdk/countries.mmdb");
+    let countries = countries.to_str().ok_or("the target folder's path is not UTF-8")?;
+    pass(python(&["countries.py", countries]))?;
+    let settings = ["--trusted-proxies", "127.0.0.0/8", "--geoip-database", countries];
+    served("links", &settings, |servers| {
+        let mut python = python(&["../sdk/python/run.py"]);
+        python.env("JOURNEY_SUITE", "links").envs(servers);
+        tests(Runner::Suite, python)
+    })
 }
 
 /// Runs one suite with two servers: one as it comes, one that signs with Ed25519 by default.
 fn suite(name: &str, headers: &str, run: impl FnOnce(Vec<(&'static str, String)>) -> Counts) -> Result<Counts, String> {
-    let headers = ["--signature-headers", headers];
-    let plain = Server::start(name, &headers)?;
-    let ed25519 = [&headers[..], &["--default-signature-type", "ed25519"]].concat();
+    served(name, &["--signature-headers", headers], run)
+}
+
+/// The same with other settings for both.
+fn served(
+    name: &str,
+    settings: &[&str],
+    run: impl FnOnce(Vec<(&'static str, String)>) -> Counts,
+) -> Result<Counts, String> {
+    let plain = Server::start(name, settings)?;
+    let ed25519 = [settings, &["--default-signature-type", "ed25519"]].concat();
     let ed25519 = Server::start(&format!("{name}-ed25519"), &ed25519)?;
     let mut counts = run(vec![
         ("JOURNEY_URL", plain.url.clone()),

@@ -153,7 +153,7 @@ pub static SETTINGS: &[Setting] = &[
     row("inbound-header-bytes-limit", "64KiB", "Size of the headers of a request to a source, at most", |s| {
         &mut s.inbound_header_bytes_limit
     }),
-    row("click-queue", "65536", "Clicks on links that wait to be recorded, at most; beyond it they are lost", |s| {
+    row("click-queue", "32768", "Clicks on links that wait to be recorded, at most; beyond it they are lost", |s| {
         &mut s.click_queue
     }),
     row("form-body-limit", "10MiB", "Largest submission of a form, with its files", |s| &mut s.form_body_limit),

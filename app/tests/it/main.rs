@@ -26,6 +26,8 @@ mod inbound_crash;
 mod inbound_duplicates;
 mod inbound_hostile;
 mod inbound_refused;
+mod links;
+mod links_hostile;
 mod listen;
 mod pulling;
 mod seen;

@@ -60,7 +60,7 @@ impl Default for IngestConfig {
             delay_max: Duration::from_secs(30),
             delayed_max: 1_000,
             sources_cached: 10_000,
-            click_queue: 65_536,
+            click_queue: 32_768,
             held_interval: Duration::from_secs(60),
             countries: None,
         }

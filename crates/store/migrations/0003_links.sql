@@ -71,7 +71,7 @@ CREATE INDEX form_file_by_message ON form_file (message);
 -- what links and forms counted
 CREATE TABLE stat (
     origin INTEGER NOT NULL,
-    -- 0 hour (by the minute), 1 day (totals by the hour), 2 ever (totals)
+    -- 0 hour (by the minute), 1 day (totals by the hour), 2 ever (which totals there are, not how many)
     span INTEGER NOT NULL CHECK (span BETWEEN 0 AND 2),
     -- hours or days since the Unix epoch; 0 for ever
     at INTEGER NOT NULL,

@@ -52,6 +52,10 @@ impl LinkRoutes {
         }
     }
 
+    pub fn has_room(&self) -> bool {
+        self.len.load(Ordering::Relaxed) < self.len_max
+    }
+
     /// Changes with every acknowledged change of a link.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)

@@ -1,9 +1,11 @@
 """Runs the journeys with the `svix` package that is on the path, against running servers.
 
 `cargo xtask test` calls this once for each version of the SDK. It needs JOURNEY_URL, JOURNEY_TOKEN,
-JOURNEY_ED25519_URL and JOURNEY_ED25519_TOKEN; names of tests as arguments run only those.
+JOURNEY_ED25519_URL and JOURNEY_ED25519_TOKEN; names of tests as arguments run only those. JOURNEY_SUITE names another
+suite than this folder's, whose tests are in the current folder.
 """
 
+import os
 import pathlib
 import sys
 import unittest
@@ -13,11 +15,13 @@ from journey import receiver
 
 
 def main():
+    suite_name = os.environ.get("JOURNEY_SUITE", f"python-svix-{dialect.VERSION}")
+    folder = pathlib.Path.cwd() if "JOURNEY_SUITE" in os.environ else pathlib.Path(__file__).parent
     loader = unittest.TestLoader()
     if sys.argv[1:]:
         suite = loader.loadTestsFromNames(sys.argv[1:])
     else:
-        suite = loader.discover(str(pathlib.Path(__file__).parent))
+        suite = loader.discover(str(folder))
     count = suite.countTestCases()
     result = unittest.TextTestRunner(verbosity=1).run(suite)
     failed = len({str(test) for test, _ in result.failures + result.errors})
@@ -30,7 +34,7 @@ def main():
     print(f"{receiver.received} requests were received and verified with svix {dialect.VERSION}")
     skipped = len(result.skipped)
     sys.stderr.flush()
-    print(f"python-svix-{dialect.VERSION}: {count - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    print(f"{suite_name}: {count - failed - skipped} passed, {failed} failed, {skipped} skipped")
     return 1 if failed or not count else 0
 
 

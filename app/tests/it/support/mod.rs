@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** nothing here sleeps and hopes: every wait has a condition, and a deadline that fails the test.
 
+pub mod clicks;
 pub mod client;
 pub mod command;
 pub mod disk;

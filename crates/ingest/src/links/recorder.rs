@@ -1,6 +1,7 @@
 //! The recorder: takes clicks from the redirects, reads who came, and hands them to the store.
 //!
-//! **Invariant:** a redirect never waits for it. What waits is bounded: beyond it clicks are lost, and counted as such.
+//! **Invariant:** a redirect doesn't wait for it, but for a moment when the queue is nearly full. What waits is bounded: beyond
+//! it clicks are lost, and counted as such.
 
 use super::event;
 use crate::metrics::{IngestMetrics, bump};
@@ -19,6 +20,9 @@ use tokio::task::JoinHandle;
 const BATCH: usize = 64;
 /// Clicks that are handed to the store before it is waited for; as many again may be on their way then.
 const WINDOW: usize = 1_024;
+/// How long a redirect waits at most when clicks come faster than they can be written, and between its looks.
+const WAY_MAX: Duration = Duration::from_millis(25);
+const WAY_LOOK: Duration = Duration::from_millis(1);
 /// Until a store that was busy is asked again.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 const DAY_MS: i64 = 86_400_000;
@@ -95,6 +99,19 @@ impl Recorder {
     /// The id of a new click. Its tag keeps it from being made up, so that a counter will do to tell it from others.
     pub fn click_id(&self, link: LinkId, at: Timestamp) -> ClickId {
         ClickId { link, at, nonce: self.nonce.fetch_add(1, Relaxed) }
+    }
+
+    /// Three quarters of the queue are full: clicks come faster than they can be written.
+    pub fn is_crowded(&self) -> bool {
+        self.queue.capacity() < self.queue.max_capacity() / 4
+    }
+    /// Waits for room in a crowded queue, for [`WAY_MAX`] at most, so that a flood is slowed before its clicks are lost.
+    pub async fn make_way(&self) {
+        let mut left = WAY_MAX;
+        while self.is_crowded() && !left.is_zero() {
+            tokio::time::sleep(WAY_LOOK).await;
+            left = left.saturating_sub(WAY_LOOK);
+        }
     }
 
     /// Never waits. The task is woken if it sleeps; while it is busy this costs no system call.

@@ -26,7 +26,7 @@ impl Ingest {
     /// Answers a `GET` or `HEAD` to `/l/{slug}` whose link is in memory, which is nearly every one; `None` leaves it, and all
     /// other requests, to [`Ingest::answer`].
     pub fn redirect_at_once(&self, parts: &Parts, peer: IpAddr) -> Option<Response<Full<Bytes>>> {
-        if !is_read(&parts.method) {
+        if !is_read(&parts.method) || self.recorder.is_crowded() {
             return None;
         }
         let route = self.store.link_route_cached(slug(parts.uri.path())?)?;
@@ -44,7 +44,10 @@ impl Ingest {
             None => self.store.link_route(slug).await,
         };
         match found {
-            Ok(Some(route)) => self.follow(&route, parts, peer),
+            Ok(Some(route)) => {
+                self.recorder.make_way().await;
+                self.follow(&route, parts, peer)
+            }
             Ok(None) => self.leads_nowhere(),
             Err(cause) => self.redirect_failed(&Problem::from(cause)),
         }

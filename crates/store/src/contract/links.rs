@@ -195,6 +195,25 @@ pub async fn more_links_than_fit_in_memory_are_all_found(f: F) {
     assert_eq!(held, 4);
 }
 
+pub async fn links_are_in_memory_ahead_of_their_redirects_as_far_as_there_is_room(f: F) {
+    let w = World::with(f, |c| c.link_cache = 2000).await;
+    let slugs: Vec<String> = (0..2500).map(|n| format!("s{n}")).collect();
+    let import = w.store.start_import(w.org, None, String::new()).await.unwrap();
+    let rows = slugs.iter().enumerate().map(|(n, slug)| ImportRow {
+        line: n as u64 + 2,
+        row: Ok(fields(slug)),
+        random_from: None,
+    });
+    w.store.import_links(w.org, import.id, rows.collect()).await.unwrap();
+    let (mut at, mut steps) = (LinkId(0), 0);
+    while let Some(next) = w.store.warm_links(at).await.unwrap() {
+        (at, steps) = (next, steps + 1);
+    }
+    let known = slugs.iter().filter(|slug| w.store.link_route_cached(slug).is_some()).count();
+    assert_eq!((known, steps), (2000, 2));
+    w.store.close().await;
+}
+
 pub async fn links_are_walked_both_ways_and_filtered(f: F) {
     let w = World::new(f).await;
     let (mut links, mut tagged) = (Vec::new(), Vec::new());

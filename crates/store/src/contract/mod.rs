@@ -275,6 +275,7 @@ macro_rules! suite {
                 patch_link_keeps_what_it_leaves_out_and_clears_what_it_nulls,
                 a_redirect_sees_a_change_at_once_and_the_same_route_between,
                 more_links_than_fit_in_memory_are_all_found,
+                links_are_in_memory_ahead_of_their_redirects_as_far_as_there_is_room,
                 links_are_walked_both_ways_and_filtered,
                 a_rare_tag_is_found_in_bounded_steps,
                 links_go_with_their_application,

@@ -173,6 +173,14 @@ pub(crate) fn by_id(conn: &Connection, link: LinkId) -> Result<Option<LinkRoute>
     found.as_ref().map(route).transpose()
 }
 
+/// Links made after this one, in order.
+pub(crate) fn after(conn: &Connection, link: LinkId, limit: u32) -> Result<Vec<LinkRoute>> {
+    let mut s =
+        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM link WHERE id > ? AND {LIVE} ORDER BY id LIMIT ?"))?;
+    let found = rows::all(&mut s, &[&link.0, &limit], from_row)?;
+    found.iter().map(route).collect()
+}
+
 fn route(link: &Link) -> Result<LinkRoute> {
     let parts = LinkParts {
         slug: &link.slug,

@@ -35,6 +35,8 @@ pub(super) struct Counted {
     /// Since the Unix epoch.
     minute: i64,
     total: Dim,
+    /// Its origin has none of this total yet.
+    is_new: bool,
     unique: bool,
     values: Vec<(Dim, Box<str>)>,
 }
@@ -42,6 +44,8 @@ pub(super) struct Counted {
 /// What an event is the first of.
 #[derive(Clone, Copy)]
 struct New {
+    /// Of its total.
+    of_total: bool,
     first: bool,
     first_human: bool,
     unique: bool,
@@ -89,7 +93,7 @@ impl Core {
         self.fan_out(&route, &outgoing, now)?;
         self.touched_app(event.app);
         self.tx.counts.accepted += 1;
-        self.tx.counted.push(counted(event, new.unique));
+        self.tx.counted.push(counted(event, new));
         Ok(Recorded::New(id))
     }
 
@@ -118,7 +122,7 @@ impl Core {
             Some(visitor) => self.novelty.visit(event.origin, visitor, event.at.0.div_euclid(DAY_MS)),
             None => false,
         };
-        Ok(New { first, first_human, unique })
+        Ok(New { of_total: !happened.has(total), first, first_human, unique })
     }
 
     fn check_files(&self, files: &[NewFile]) -> Result<()> {
@@ -190,7 +194,13 @@ impl Core {
 /// Adds events of one origin, in order of time.
 fn write_origin(conn: &Connection, counted: &[Counted]) -> Result<()> {
     let Some(origin) = counted.first().map(|c| c.origin) else { return Ok(()) };
-    let mut ever = Changed::load(conn, (origin, Span::Ever, 0))?;
+    if counted.iter().any(|c| c.is_new) {
+        let mut ever = Changed::load(conn, (origin, Span::Ever, 0))?;
+        for c in counted.iter().filter(|c| c.is_new) {
+            ever.add(c.total, "", 0);
+        }
+        ever.store(conn)?;
+    }
     for of_day in counted.chunk_by(|a, b| Span::Day.of_minute(a.minute) == Span::Day.of_minute(b.minute)) {
         let Some(day) = of_day.first().map(|c| Span::Day.of_minute(c.minute)) else { continue };
         let mut day = Changed::load(conn, (origin, Span::Day, day))?;
@@ -203,7 +213,6 @@ fn write_origin(conn: &Connection, counted: &[Counted]) -> Result<()> {
                 for total in [Some(c.total), Some(Dim::Unique).filter(|_| c.unique)].into_iter().flatten() {
                     hour.add(total, "", minute);
                     day.add(total, "", place);
-                    ever.add(total, "", 0);
                 }
                 for (dim, value) in &c.values {
                     let value = day.counted_as(*dim, value);
@@ -215,7 +224,7 @@ fn write_origin(conn: &Connection, counted: &[Counted]) -> Result<()> {
         }
         day.store(conn)?;
     }
-    ever.store(conn)
+    Ok(())
 }
 
 /// A row of figures, and what is added to it.
@@ -289,7 +298,7 @@ fn total_of(event: &OwnEvent) -> Dim {
     }
 }
 
-fn counted(event: OwnEvent, unique: bool) -> Counted {
+fn counted(event: OwnEvent, new: New) -> Counted {
     let total = total_of(&event);
     let mut values = if event.bot { Vec::new() } else { event.dims };
     values.retain(|(dim, value)| !value.is_empty() && !Dim::TOTALS.contains(dim));
@@ -298,7 +307,8 @@ fn counted(event: OwnEvent, unique: bool) -> Counted {
             *value = value.get(..value.floor_char_boundary(VALUE_MAX)).unwrap_or_default().into();
         }
     }
-    Counted { origin: event.origin, minute: event.at.0.div_euclid(MINUTE_MS), total, unique, values }
+    let (is_new, unique) = (new.of_total, new.unique);
+    Counted { origin: event.origin, minute: event.at.0.div_euclid(MINUTE_MS), total, is_new, unique, values }
 }
 
 fn finished(payload: &[u8], new: New) -> bytes::Bytes {
