@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How much of a refused body is read and dropped, so that the client sees the answer and not a reset connection.
 const DRAIN_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -59,6 +60,8 @@ pub(crate) struct Upload {
     limit: u64,
     left: u64,
     idle: Duration,
+    /// Until when the next piece is waited for; `None` while nobody waits.
+    deadline: Option<Instant>,
     /// The client was told to send (`Expect: 100-continue`), as something was read.
     asked: bool,
 }
@@ -73,7 +76,7 @@ impl Upload {
         match check_announced(headers, limit) {
             Ok(()) => {
                 let (body, headers) = (AnyBody::new(body), headers.clone());
-                Ok(Upload { body, headers, limit, left: limit, idle, asked: false })
+                Ok(Upload { body, headers, limit, left: limit, idle, deadline: None, asked: false })
             }
             Err(problem) => {
                 drain(body, headers, idle).await;
@@ -82,10 +85,14 @@ impl Upload {
         }
     }
 
-    /// The next piece, `None` after the last. After a problem nothing more can be read.
+    /// The next piece, `None` after the last. After a problem nothing more can be read. It can be dropped and called again:
+    /// the deadline stays.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         self.asked = true;
-        match tokio::time::timeout(self.idle, next(&mut self.body)).await {
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.idle);
+        let came = tokio::time::timeout_at(deadline, next(&mut self.body)).await;
+        self.deadline = None;
+        match came {
             Ok(Ok(Some(piece))) => match self.left.checked_sub(piece.len() as u64) {
                 Some(left) => {
                     self.left = left;

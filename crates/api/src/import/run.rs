@@ -18,10 +18,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{Import, ImportRow, ImportStatus, StoreError};
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 /// What one transaction takes at most: other writes wait for it.
-const BATCH_ROWS: usize = 2_048;
+const BATCH_ROWS: usize = 4_096;
 const BATCH_BYTES: usize = 1024 * 1024;
+/// Rows of a client that sends slowly don't wait for a full batch.
+const BATCH_EVERY: Duration = Duration::from_millis(500);
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// A file whose first row was read.
@@ -129,6 +132,8 @@ impl Run {
         let to = To { app: self.import.app, own: self.own.clone(), now: self.shared.now() };
         let mut batch = self.batch();
         let mut closing = self.shared.live.closing();
+        let (mut tick, mut is_due) = (tokio::time::interval(BATCH_EVERY), false);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
             match file.reader.advance() {
                 Step::Row if file.reader.row().line <= done => {}
@@ -147,6 +152,10 @@ impl Run {
                     let taken = tokio::select! {
                         biased;
                         () = closing.wait() => Err(Problem::unavailable("The server is stopping", RETRY_AFTER)),
+                        _ = tick.tick() => {
+                            is_due = true;
+                            Ok(())
+                        }
                         taken = take(&mut file.upload, &mut file.reader) => taken,
                     };
                     if let Err(problem) = taken {
@@ -154,7 +163,8 @@ impl Run {
                     }
                 }
             }
-            if batch.rows.len() >= BATCH_ROWS || batch.bytes >= BATCH_BYTES {
+            if is_due || batch.rows.len() >= BATCH_ROWS || batch.bytes >= BATCH_BYTES {
+                is_due = false;
                 let full = std::mem::replace(&mut batch, self.batch());
                 self.hand_over(full, writing).await?;
             }

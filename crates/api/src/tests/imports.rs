@@ -163,6 +163,15 @@ async fn what_a_client_left_unfinished_goes_on_with_a_put() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_a_slow_client_are_taken_while_it_is_silent() {
+    let s = server().await;
+    let _stream = s.unfinished("POST", PATH, &format!("target,slug\n{}", rows(0..3))).await;
+    let running = s.until(|i| i["created"].as_u64() >= Some(1)).await;
+    figures(&running, [4, 3, 0, 0]);
+    assert_eq!(running["status"], "running");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopping_server_ends_an_import_and_says_how_to_go_on() {
     let mut s = server().await;
     let mut stream = s.unfinished("POST", PATH, &format!("target,slug\n{}", rows(0..3_000))).await;
@@ -198,7 +207,8 @@ async fn an_import_has_limits_of_size_of_silence_and_of_number() {
     figures(&s.until(|i| i["status"] == "stopped").await, [4, 3, 0, 0]);
 
     let s = server_with(|c| {
-        c.limits.body_read_timeout = Duration::from_millis(300);
+        // Longer than rows wait for a full batch.
+        c.limits.body_read_timeout = Duration::from_millis(1_200);
         c.limits.max_imports = 1;
     })
     .await;

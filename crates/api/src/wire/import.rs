@@ -157,21 +157,37 @@ pub(crate) fn bad(msg: impl Into<String>) -> Problem {
 
 /// Random slugs for a batch of rows: a hash of a random key and a counter. In full length: the store cuts them to what is
 /// free.
+///
+/// Those of a batch begin alike, so that they lie together in the index: a few pages are written for a batch, not one for
+/// each row. No beginning is likelier than another, so a slug is as hard to guess as any.
 pub(crate) struct Slugs {
     key: [u8; 32],
     count: u64,
+    beginning: String,
 }
+
+/// Characters that the slugs of a batch have in common: there are 961 such beginnings, and 29 million slugs with each.
+const COMMON_LEN: usize = 2;
 
 impl Slugs {
     pub fn new(rng: &dyn Rng) -> Self {
         let mut key = [0; 32];
         rng.fill(&mut key);
-        Slugs { key, count: 0 }
+        let mut slugs = Slugs { key, count: 0, beginning: String::new() };
+        slugs.beginning = slugs.digits().take(COMMON_LEN).collect();
+        slugs
     }
     pub fn next(&mut self) -> String {
         self.count += 1;
+        let rest = RANDOM_SLUG_LENS.end() - COMMON_LEN;
+        let mut slug = String::with_capacity(*RANDOM_SLUG_LENS.end());
+        slug.push_str(&self.beginning);
+        slug.extend(self.digits().take(rest));
+        slug
+    }
+    fn digits(&self) -> impl Iterator<Item = char> + use<> {
         let digest = Sha256::new().chain_update(self.key).chain_update(self.count.to_le_bytes()).finalize();
-        digest.iter().filter_map(|byte| slug_digit(*byte)).take(*RANDOM_SLUG_LENS.end()).collect()
+        digest.into_iter().filter_map(slug_digit)
     }
 }
 
@@ -335,5 +351,7 @@ mod tests {
         let mut slugs = Slugs::new(&Fixed);
         let made: std::collections::HashSet<String> = (0..1_000).map(|_| slugs.next()).collect();
         assert_eq!(made.len(), 1_000);
+        let beginnings: std::collections::HashSet<&str> = made.iter().map(|slug| &slug[..COMMON_LEN]).collect();
+        assert!(beginnings.len() == 1 && made.iter().all(|slug| slug.len() == 14 && domain::is_slug(slug)));
     }
 }
