@@ -141,7 +141,7 @@ pub static SETTINGS: &[Setting] = &[
         "How many visitors of links and forms are remembered in memory, so that each counts once a day",
         |s| &mut s.visitors_remembered,
     ),
-    row("link-cache", "1000000", "How many short links are kept in memory; the rest is on disk", |s| &mut s.link_cache),
+    row("link-cache", "750000", "How many short links are kept in memory; the rest is on disk", |s| &mut s.link_cache),
     row("stat-retention", "400d", "Age at which figures of links and forms are kept by the day only", |s| {
         &mut s.stat_retention
     }),
