@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Links that are put into memory at once, ahead of their redirects.
-const WARM_SLICE: u32 = 1024;
+const WARM_SLICE: u32 = 256;
 
 impl Store {
     /// The organisation's application for links and forms: an ordinary one with the uid `links`, made when it is asked for

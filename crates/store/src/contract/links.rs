@@ -210,7 +210,7 @@ pub async fn links_are_in_memory_ahead_of_their_redirects_as_far_as_there_is_roo
         (at, steps) = (next, steps + 1);
     }
     let known = slugs.iter().filter(|slug| w.store.link_route_cached(slug).is_some()).count();
-    assert_eq!((known, steps), (2000, 2));
+    assert_eq!((known, steps), (2000, 8));
     w.store.close().await;
 }
 

@@ -177,8 +177,13 @@ pub(crate) fn by_id(conn: &Connection, link: LinkId) -> Result<Option<LinkRoute>
 pub(crate) fn after(conn: &Connection, link: LinkId, limit: u32) -> Result<Vec<LinkRoute>> {
     let mut s =
         conn.prepare_cached(&format!("SELECT {COLUMNS} FROM link WHERE id > ? AND {LIVE} ORDER BY id LIMIT ?"))?;
-    let found = rows::all(&mut s, &[&link.0, &limit], from_row)?;
-    found.iter().map(route).collect()
+    let mut found = s.query(params![link.0, limit])?;
+    let mut routes = Vec::with_capacity(limit as usize);
+    // One row's texts at a time: what is kept lies between them otherwise, and memory in pieces.
+    while let Some(row) = found.next()? {
+        routes.push(route(&from_row(row)?)?);
+    }
+    Ok(routes)
 }
 
 fn route(link: &Link) -> Result<LinkRoute> {
