@@ -11,6 +11,7 @@ pub mod form;
 pub mod guard;
 mod head_v1;
 mod header_names;
+pub mod html;
 pub mod ids;
 pub mod inbound;
 pub mod link;

@@ -26,7 +26,6 @@ mod release;
 mod rule;
 #[cfg(test)]
 mod tests;
-#[allow(dead_code, unused_imports, reason = "until links and forms call it")]
 mod visit;
 
 pub use config::IngestConfig;

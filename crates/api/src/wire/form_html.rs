@@ -3,6 +3,7 @@
 //! **Invariant:** whatever a field is called, nothing leaves the attribute or text that it stands in. No script, no style
 //! but what hides the honeypot.
 
+use domain::html;
 use domain::{FieldType, FormField, FormSpec};
 use std::fmt::Write;
 
@@ -14,7 +15,7 @@ const EXAMPLE: &str = "  <p><label>Email<br><input type=\"email\" name=\"email\"
                        <p><label>Message<br><textarea name=\"message\" rows=\"5\" required></textarea></label></p>\n";
 
 pub(super) fn html(spec: &FormSpec, url: &str) -> String {
-    let mut out = format!("<form action=\"{}\" method=\"post\"", escaped(url));
+    let mut out = format!("<form action=\"{}\" method=\"post\"", html::escaped(url));
     if spec.files_max > 0 && spec.fields.iter().any(|f| f.kind == FieldType::File) {
         out.push_str(" enctype=\"multipart/form-data\"");
     }
@@ -31,7 +32,7 @@ pub(super) fn html(spec: &FormSpec, url: &str) -> String {
             out,
             "  <div style=\"position:absolute;left:-10000px\" aria-hidden=\"true\"><input type=\"text\" name=\"{}\" \
              tabindex=\"-1\" autocomplete=\"off\"></div>",
-            escaped(trap)
+            html::escaped(trap)
         );
     }
     out.push_str("  <p><button type=\"submit\">Send</button></p>\n</form>\n");
@@ -39,8 +40,8 @@ pub(super) fn html(spec: &FormSpec, url: &str) -> String {
 }
 
 fn write_field(field: &FormField, out: &mut String) {
-    let name = escaped(&field.name);
-    let label = escaped(&label(&field.name));
+    let name = html::escaped(&field.name);
+    let label = html::escaped(&label(&field.name));
     let mut rules = String::new();
     if field.required {
         rules.push_str(" required");
@@ -82,7 +83,7 @@ fn select(field: &FormField, name: &str, rules: &str) -> String {
         out.push_str("<option value=\"\"></option>");
     }
     for option in &field.options {
-        let option = escaped(option);
+        let option = html::escaped(option);
         let _ = write!(out, "<option value=\"{option}\">{option}</option>");
     }
     out.push_str("</select>");
@@ -94,21 +95,6 @@ fn label(name: &str) -> String {
     let spaced = name.replace(['_', '-'], " ");
     let mut chars = spaced.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

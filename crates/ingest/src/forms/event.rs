@@ -41,7 +41,7 @@ struct Data<'a> {
     origin: Option<&'a str>,
     referrer: Option<&'a str>,
     referrer_host: Option<&'a str>,
-    utm: Utm<'a>,
+    utm: &'a crate::visit::Utm,
     device: Option<&'a str>,
     os: Option<&'a str>,
     browser: Option<&'a str>,
@@ -49,15 +49,6 @@ struct Data<'a> {
     bot: bool,
     visitor: Option<String>,
     do_not_track: bool,
-}
-
-#[derive(Serialize)]
-struct Utm<'a> {
-    source: Option<&'a str>,
-    medium: Option<&'a str>,
-    campaign: Option<&'a str>,
-    term: Option<&'a str>,
-    content: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -117,7 +108,7 @@ impl Draft<'_> {
     }
 
     fn data<'a>(&'a self, form: String, submission: &'a Submission, ids: &[FileId]) -> Data<'a> {
-        let (visit, utm) = (self.visit, &self.visit.utm);
+        let visit = self.visit;
         let files = submission.files.iter().zip(ids);
         Data {
             form,
@@ -127,13 +118,7 @@ impl Draft<'_> {
             origin: self.origin.as_deref(),
             referrer: visit.referrer.as_deref(),
             referrer_host: visit.referrer_host.as_deref(),
-            utm: Utm {
-                source: utm.source.as_deref(),
-                medium: utm.medium.as_deref(),
-                campaign: utm.campaign.as_deref(),
-                term: utm.term.as_deref(),
-                content: utm.content.as_deref(),
-            },
+            utm: &visit.utm,
             device: visit.device,
             os: visit.os.as_deref(),
             browser: visit.browser.as_deref(),

@@ -174,7 +174,7 @@ impl Ingest {
     ) -> Result<MessageId, Refusal> {
         let at = self.store.clock().now();
         let remote = origin::remote(peer, &parts.headers, &self.config.trusted_proxies);
-        let mut raw = RawVisit::of(parts, remote, at);
+        let mut raw = RawVisit::of(parts, remote);
         if let Some(query) = campaign(parts.uri.query(), &submission) {
             raw.query = Some(query);
         }

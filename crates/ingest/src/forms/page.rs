@@ -5,6 +5,7 @@
 use super::entry::Refusal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::html;
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
@@ -37,7 +38,7 @@ pub(super) fn thanks(text: Option<&str>, back: Option<&str>) -> String {
     };
     let mut body = paragraphs(&lines);
     if let Some(back) = back {
-        body.push_str(&format!("<p lang=\"en\"><a href=\"{}\">Back</a></p>\n", escaped(back)));
+        body.push_str(&format!("<p lang=\"en\"><a href=\"{}\">Back</a></p>\n", html::escaped(back)));
     }
     page(language, heading, &body)
 }
@@ -64,8 +65,8 @@ pub(super) fn refused(refusal: &Refusal) -> String {
         for wrong in &refusal.wrongs {
             body.push_str(&format!(
                 "<li><strong>{}</strong> {}</li>\n",
-                escaped(&wrong.field),
-                escaped(&wrong.problem)
+                html::escaped(&wrong.field),
+                html::escaped(&wrong.problem)
             ));
         }
         body.push_str("</ul>\n");
@@ -76,32 +77,17 @@ pub(super) fn refused(refusal: &Refusal) -> String {
 
 fn paragraphs(lines: &[&str]) -> String {
     let lines = lines.iter().filter(|line| !line.is_empty());
-    lines.map(|line| format!("<p dir=\"auto\">{}</p>\n", escaped(line))).collect()
+    lines.map(|line| format!("<p dir=\"auto\">{}</p>\n", html::escaped(line))).collect()
 }
 
 fn page(language: &str, heading: &str, body: &str) -> String {
-    let heading = escaped(heading);
+    let heading = html::escaped(heading);
     format!(
         "<!doctype html>\n<html{language}>\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"robots\" content=\"noindex\">\n<title>{heading}</title>\n<style>{STYLE}</style>\n</head>\n\
          <body>\n<main>\n<h1 dir=\"auto\">{heading}</h1>\n{body}</main>\n</body>\n</html>\n"
     )
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

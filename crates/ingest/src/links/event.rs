@@ -19,7 +19,7 @@ struct Clicked<'a> {
     tags: Vec<&'a str>,
     referrer: Option<&'a str>,
     referrer_host: Option<&'a str>,
-    utm: UtmOut<'a>,
+    utm: &'a Utm,
     device: Option<&'a str>,
     os: Option<&'a str>,
     browser: Option<&'a str>,
@@ -27,27 +27,6 @@ struct Clicked<'a> {
     bot: bool,
     visitor: Option<String>,
     do_not_track: bool,
-}
-
-#[derive(Serialize)]
-struct UtmOut<'a> {
-    source: Option<&'a str>,
-    medium: Option<&'a str>,
-    campaign: Option<&'a str>,
-    term: Option<&'a str>,
-    content: Option<&'a str>,
-}
-
-impl<'a> From<&'a Utm> for UtmOut<'a> {
-    fn from(utm: &'a Utm) -> Self {
-        UtmOut {
-            source: utm.source.as_deref(),
-            medium: utm.medium.as_deref(),
-            campaign: utm.campaign.as_deref(),
-            term: utm.term.as_deref(),
-            content: utm.content.as_deref(),
-        }
-    }
 }
 
 /// The event of a click. `base` is what URLs of links begin with: the server's public one, or nothing.
@@ -63,7 +42,7 @@ pub(super) fn clicked(click: &Click, visit: &Visit, codec: &IdCodec, base: &str)
         tags: route.tags().collect(),
         referrer: visit.referrer.as_deref(),
         referrer_host: visit.referrer_host.as_deref(),
-        utm: UtmOut::from(&visit.utm),
+        utm: &visit.utm,
         device: visit.device,
         os: visit.os.as_deref(),
         browser: visit.browser.as_deref(),
@@ -118,8 +97,7 @@ mod tests {
         let parts = LinkParts { slug: "spring", target, redirect: 302, click_param: "", tags };
         let route = LinkRoute::new((OrgId(1), LinkId(2), AppId(3)), &parts, false, None).unwrap();
         let remote = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let visit =
-            RawVisit { at: AT, remote, user_agent: None, referer: None, query: None, do_not_track: false, prefetch };
+        let visit = RawVisit { remote, user_agent: None, referer: None, query: None, do_not_track: false, prefetch };
         Click { route: Arc::new(route), id: ClickId { link: LinkId(2), at: AT, nonce: 5 }, visit }
     }
 

@@ -46,7 +46,7 @@ impl Ingest {
         let Some(click) = ClickId::read(self.store.codec(), click) else { return &metrics.pixels_unknown };
         let now = self.store.clock().now();
         let remote = origin::remote(peer, &parts.headers, &self.config.trusted_proxies);
-        let visit = RawVisit::of(parts, remote, now);
+        let visit = RawVisit::of(parts, remote);
         // A page that was fetched ahead was not reached; neither was one of which only the head is asked for.
         if visit.do_not_track || visit.prefetch {
             return &metrics.pixels_untracked;

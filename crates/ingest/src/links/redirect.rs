@@ -69,7 +69,7 @@ impl Ingest {
             return self.redirect_failed(&Problem::FAILED);
         };
         let remote = origin::remote(peer, &parts.headers, &self.config.trusted_proxies);
-        self.recorder.push(route.clone(), click, RawVisit::of(parts, remote, now));
+        self.recorder.push(route.clone(), click, RawVisit::of(parts, remote));
         bump(&self.metrics.redirects);
         answer(route.redirect(), location)
     }

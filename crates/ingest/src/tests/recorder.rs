@@ -94,7 +94,6 @@ impl Fixture {
 
     fn click(&self, at: Timestamp) {
         let visit = RawVisit {
-            at,
             remote: IpAddr::V4(Ipv4Addr::LOCALHOST),
             user_agent: Some(b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"[..].into()),
             referer: None,

@@ -3,7 +3,6 @@
 //! **Invariant:** nothing is parsed and nothing is longer than its bound, so that a redirect costs a few copies.
 
 use super::agent::USER_AGENT_MAX;
-use domain::Timestamp;
 use http::header::{HeaderName, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -26,7 +25,6 @@ const PURPOSES: [HeaderName; 4] = [
 /// What the hot path takes along of a request: bounded copies, nothing is parsed yet.
 #[derive(Clone, Debug)]
 pub(crate) struct RawVisit {
-    pub at: Timestamp,
     pub remote: IpAddr,
     /// 512 bytes at most.
     pub user_agent: Option<Box<[u8]>>,
@@ -42,11 +40,10 @@ pub(crate) struct RawVisit {
 
 impl RawVisit {
     /// `remote` is the visitor's address, as `origin::remote` finds it.
-    pub fn of(parts: &Parts, remote: IpAddr, at: Timestamp) -> RawVisit {
+    pub fn of(parts: &Parts, remote: IpAddr) -> RawVisit {
         let headers = &parts.headers;
         let says_one = |name| headers.get(name).is_some_and(|value| value.as_bytes() == b"1");
         RawVisit {
-            at,
             remote,
             user_agent: copy(headers, USER_AGENT, USER_AGENT_MAX),
             referer: copy(headers, REFERER, REFERER_MAX),

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 const VALUE_CHARS_MAX: usize = 255;
 
 /// Campaign parameters: each of the request's query, else of the target's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Utm {
     pub source: Option<String>,
     pub medium: Option<String>,

@@ -2,7 +2,6 @@
 
 use super::mmdb;
 use crate::visit::{Countries, RawVisit, Utm, Visit, Visits};
-use domain::Timestamp;
 use http::{Method, Request};
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -18,7 +17,7 @@ fn raw(method: Method, uri: &str, headers: &[(&str, &[u8])]) -> RawVisit {
         request = request.header(*name, *value);
     }
     let (parts, ()) = request.body(()).unwrap().into_parts();
-    RawVisit::of(&parts, "203.0.113.7".parse().unwrap(), Timestamp::from_millis(0))
+    RawVisit::of(&parts, "203.0.113.7".parse().unwrap())
 }
 
 fn get(headers: &[(&str, &[u8])]) -> RawVisit {
@@ -128,7 +127,6 @@ proptest! {
         for referer in [referer, page.into_bytes()] {
             let remote = IpAddr::V6(address.into());
             let raw = RawVisit {
-                at: Timestamp::from_millis(0),
                 remote,
                 user_agent: Some(user_agent.clone().into()),
                 referer: Some(referer.into()),
