@@ -118,6 +118,8 @@ pub fn config() -> StoreConfig {
         visitors_remembered: 10_000,
         link_cache: 10_000,
         stat_minute_retention: 400 * DAY,
+        session_lifetime: Duration::from_secs(14 * 86_400),
+        audit_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: 5 * DAY,
         disk_reserve: 0,
         vfs: None,

@@ -32,6 +32,7 @@ const MAY_SCAN: &[&str] = &[
     "INSERT INTO request_span SELECT DISTINCT",
     // A start reads what it has to know.
     "SELECT hash FROM revoked_token",
+    "SELECT org, profile FROM profile",
     "SELECT endpoint, waiting, dead FROM lane WHERE",
     "SELECT id FROM attempt ORDER BY message DESC LIMIT 1",
     "SELECT 1 FROM event_page LIMIT 1",
