@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     organisations: RwLock<HashMap<Box<str>, OrgId>>,
     pub(crate) revoked: RwLock<HashSet<[u8; 32]>>,
     pub(crate) profiles: RwLock<HashMap<OrgId, Arc<Profile>>>,
+    /// Held while a profile is written.
+    pub(crate) profile_turn: tokio::sync::Mutex<()>,
     pub(crate) key_uses: Mutex<HashMap<KeyId, Arc<KeyUse>>>,
     metrics: Arc<StoreMetrics>,
     clock: Arc<dyn Clock>,
@@ -121,6 +123,7 @@ impl Store {
             organisations: RwLock::default(),
             revoked: RwLock::new(revoked),
             profiles: RwLock::new(profiles),
+            profile_turn: tokio::sync::Mutex::default(),
             key_uses: Mutex::default(),
             metrics,
             clock,

@@ -128,11 +128,11 @@ impl Store {
     /// `Conflict` for a profile that doesn't pass [`Profile::check`].
     pub async fn set_profile(&self, org: OrgId, profile: Profile) -> Result<()> {
         profile.check().map_err(|e| StoreError::Conflict(e.text))?;
+        // One at a time, so that memory ends up with what is on disk.
+        let _turn = self.inner.profile_turn.lock().await;
+        let stored = Arc::new(profile.clone());
         self.write(move |core, now| profile::set(core.connection(), org, &profile, now)).await?;
-        // What is on disk now: of two changes at once, both end up with the later one.
-        if let Some(stored) = self.read(move |c| profile::find(c, org)).await? {
-            self.inner.profiles.write().insert(org, Arc::new(stored));
-        }
+        self.inner.profiles.write().insert(org, stored);
         Ok(())
     }
 

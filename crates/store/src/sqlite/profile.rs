@@ -3,7 +3,7 @@
 use crate::error::StoreError;
 use crate::profile::Profile;
 use domain::{OrgId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,14 +14,6 @@ pub(crate) fn all(conn: &Connection) -> Result<HashMap<OrgId, Arc<Profile>>> {
     let mut statement = conn.prepare_cached("SELECT org, profile FROM profile")?;
     let rows = statement.query_map([], |r| Ok((OrgId(r.get("org")?), super::rows::profile(r, "profile")?)))?;
     Ok(rows.map(|row| row.map(|(org, profile)| (org, Arc::new(profile)))).collect::<rusqlite::Result<_>>()?)
-}
-
-pub(crate) fn find(conn: &Connection, org: OrgId) -> Result<Option<Profile>> {
-    let found = conn
-        .prepare_cached("SELECT profile FROM profile WHERE org = ?")?
-        .query_row([org.0], |r| super::rows::profile(r, "profile"))
-        .optional()?;
-    Ok(found)
 }
 
 pub(crate) fn set(conn: &Connection, org: OrgId, profile: &Profile, now: Timestamp) -> Result<()> {
