@@ -171,6 +171,8 @@ fn store_config(s: &Settings, data_dir: &DataDir) -> StoreConfig {
         payload_retention: s.payload_retention,
         message_retention: s.message_retention,
         attempt_retention: s.attempt_retention,
+        session_lifetime: s.session_lifetime,
+        audit_retention: s.audit_retention,
         endpoint_disable_after: s.endpoint_disable_after,
         request_retention: s.request_retention,
         first_seen_retention: s.first_per_retention,

@@ -80,6 +80,10 @@ pub enum Kind {
     Form,
     Import,
     File,
+    Person,
+    Session,
+    ApiKey,
+    Audit,
 }
 
 impl Kind {
@@ -97,6 +101,10 @@ impl Kind {
             Kind::Form => "form_",
             Kind::Import => "imp_",
             Kind::File => "file_",
+            Kind::Person => "user_",
+            Kind::Session => "sess_",
+            Kind::ApiKey => "key_",
+            Kind::Audit => "audit_",
         }
     }
 }
@@ -149,6 +157,14 @@ typed_id! {
     ImportId = Import;
     /// A file that came with a form's submission.
     FileId = File;
+    /// Somebody who signs in.
+    PersonId = Person;
+    /// A signed-in browser.
+    SessionId = Session;
+    /// An API key.
+    KeyId = ApiKey;
+    /// An entry of the audit log.
+    AuditId = Audit;
 }
 
 /// An organisation's row number. Its public text comes from its tokens, so it is stored.

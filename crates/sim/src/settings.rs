@@ -102,6 +102,8 @@ impl Settings {
             visitors_remembered: 8,
             link_cache: 8,
             stat_minute_retention: self.retention.unwrap_or(DAY * 3650),
+            session_lifetime: Duration::from_secs(14 * 86_400),
+            audit_retention: Duration::from_secs(400 * 86_400),
             endpoint_disable_after: self.endpoint_disable_after,
             disk_reserve: 0,
             vfs: Some(vfs.to_owned()),

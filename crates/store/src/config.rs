@@ -36,6 +36,9 @@ pub struct StoreConfig {
     pub link_cache: usize,
     /// How long figures of links and forms are kept by the minute; those by the day stay with their link or form.
     pub stat_minute_retention: Duration,
+    /// How long a session lasts that nobody uses.
+    pub session_lifetime: Duration,
+    pub audit_retention: Duration,
     /// Disable an endpoint that only failed for so long; zero never does.
     pub endpoint_disable_after: Duration,
     /// Free bytes of disk below which messages are refused.

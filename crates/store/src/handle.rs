@@ -6,20 +6,22 @@
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
 use crate::form_routes::FormRoutes;
+use crate::keys::KeyUse;
 use crate::link_routes::LinkRoutes;
+use crate::profile::Profile;
 use crate::readers::Readers;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
 use crate::sqlite::core::{Core, Shared};
-use crate::sqlite::{apps, attempts, endpoints, event_types, messages, status, tasks, tokens};
+use crate::sqlite::{apps, attempts, endpoints, event_types, messages, profile, status, tasks, tokens};
 use crate::types::*;
 use crate::watch::Hub;
 use crate::writer::{Committed, Op, Queue, Writer};
 use domain::{
-    AppId, AppRoute, AttemptId, Cause, Clock, EndpointId, EndpointRoute, IdCodec, MessageId, OrgId, Rng, Seq, TaskId,
-    Timestamp,
+    AppId, AppRoute, AttemptId, Cause, Clock, EndpointId, EndpointRoute, IdCodec, KeyId, MessageId, OrgId, Rng, Seq,
+    TaskId, Timestamp,
 };
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -44,7 +46,11 @@ pub(crate) struct Inner {
     pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
     organisations: RwLock<HashMap<Box<str>, OrgId>>,
-    revoked: RwLock<HashSet<[u8; 32]>>,
+    pub(crate) revoked: RwLock<HashSet<[u8; 32]>>,
+    pub(crate) profiles: RwLock<HashMap<OrgId, Arc<Profile>>>,
+    /// Held while a profile is written.
+    pub(crate) profile_turn: tokio::sync::Mutex<()>,
+    pub(crate) key_uses: Mutex<HashMap<KeyId, Arc<KeyUse>>>,
     metrics: Arc<StoreMetrics>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -98,6 +104,8 @@ impl Store {
         let core = Core::open(config.clone(), shared.clone(), metrics.clone(), clock.now())?;
         let revoked = tokens::revoked(core.connection())
             .map_err(|e| OpenError::Unusable { path: config.path.clone(), cause: e.to_string() })?;
+        let profiles = profile::all(core.connection())
+            .map_err(|e| OpenError::Unusable { path: config.path.clone(), cause: e.to_string() })?;
         let queue = Arc::new(Queue::new());
         let (committed_tx, committed) = mpsc::unbounded_channel();
         let (broken_tx, broken) = watch::channel(None);
@@ -114,6 +122,9 @@ impl Store {
             hub: shared.hub,
             organisations: RwLock::default(),
             revoked: RwLock::new(revoked),
+            profiles: RwLock::new(profiles),
+            profile_turn: tokio::sync::Mutex::default(),
+            key_uses: Mutex::default(),
             metrics,
             clock,
             rng,

@@ -3,6 +3,7 @@
 //! Called by `api` (accept, configuration, lists), `engine` (leases in, settlements out) and `app` (open, close).
 //! **Invariant:** SQL lives in this crate only; no transaction is open while anything waits for the network.
 
+mod audit;
 mod config;
 #[cfg(test)]
 mod contract;
@@ -14,13 +15,17 @@ mod handle;
 mod handle_hooks;
 mod handle_inbound;
 mod handle_links;
+mod handle_people;
 mod handle_requests;
 mod idempotency;
 mod inbound;
+mod keys;
 mod lanes;
 mod link_routes;
 mod links;
 mod novelty;
+mod people;
+mod profile;
 mod readers;
 mod routes;
 mod source_routes;
@@ -29,11 +34,15 @@ mod types;
 mod watch;
 mod writer;
 
+pub use audit::*;
 pub use config::{StoreConfig, StoreMetrics};
 pub use error::{OpenError, StoreError};
 pub use handle::{LeaseStream, Store};
 pub use inbound::*;
+pub use keys::*;
 pub use links::*;
+pub use people::*;
+pub use profile::*;
 pub use types::*;
 pub use watch::Watch;
 

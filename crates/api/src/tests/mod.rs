@@ -152,6 +152,8 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         visitors_remembered: 10_000,
         link_cache: 10_000,
         stat_minute_retention: Duration::from_secs(400 * 86_400),
+        session_lifetime: Duration::from_secs(14 * 86_400),
+        audit_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: Duration::from_secs(5 * 86_400),
         disk_reserve,
         vfs: None,

@@ -196,6 +196,8 @@ fn store_config(dir: &TempDir) -> StoreConfig {
         visitors_remembered: 10_000,
         link_cache: 10_000,
         stat_minute_retention: month,
+        session_lifetime: Duration::from_secs(14 * 86_400),
+        audit_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: month,
         disk_reserve: 0,
         vfs: None,

@@ -18,12 +18,14 @@ pub mod failing;
 pub mod first_per;
 pub mod forms;
 pub mod imports;
+pub mod keys;
 pub mod lanes;
 pub mod leases;
 pub mod links;
 pub mod lists;
 pub mod operational;
 pub mod own_events;
+pub mod people;
 pub mod pull;
 pub mod receive;
 pub mod requests;
@@ -118,6 +120,8 @@ pub fn config() -> StoreConfig {
         visitors_remembered: 10_000,
         link_cache: 10_000,
         stat_minute_retention: 400 * DAY,
+        session_lifetime: Duration::from_secs(14 * 86_400),
+        audit_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: 5 * DAY,
         disk_reserve: 0,
         vfs: None,
@@ -363,6 +367,26 @@ macro_rules! suite {
                 events_expire_with_other_messages_and_figures_stay,
                 a_salt_lasts_a_day_and_is_the_same_for_all,
                 below_the_disk_reserve_events_are_refused_and_clicks_lost;
+            people:
+                an_address_is_one_persons_whatever_its_case,
+                a_change_keeps_what_it_leaves_out,
+                the_last_owner_stays_one,
+                of_two_first_owners_at_once_one_is_made,
+                a_ticket_is_used_once,
+                a_session_lasts_as_long_as_it_is_used,
+                sessions_are_closed_one_by_one_all_at_once_and_with_their_person,
+                a_new_password_ends_the_other_sessions,
+                a_person_has_fifty_sessions_at_most,
+                people_are_walked_both_ways;
+            keys:
+                a_key_is_kept_as_it_was_made,
+                a_revoked_key_is_refused_at_once_and_for_ever,
+                the_last_use_of_a_key_is_written_once_a_minute,
+                keys_are_walked_both_ways,
+                a_profile_is_its_organisations_and_survives,
+                the_audit_log_is_filtered_by_each_of_its_columns,
+                the_audit_log_is_walked_both_ways,
+                old_entries_of_the_audit_log_expire;
             books:
                 whatever_happens_everything_accepted_is_accounted_for;
             restart:

@@ -33,6 +33,13 @@ pub(crate) fn find_organisation(conn: &Connection, text: &str) -> Result<Option<
     Ok(id.map(OrgId))
 }
 
+pub(crate) fn organisation_text(conn: &Connection, org: OrgId) -> Result<String> {
+    conn.prepare_cached("SELECT text FROM org WHERE id = ?")?
+        .query_row([org.0], |r| r.get(0))
+        .optional()?
+        .ok_or(StoreError::NotFound("organisation"))
+}
+
 /// The application that a path names, operational ones and those of sources too when named by id.
 pub(crate) fn find(conn: &Connection, org: OrgId, app: &AppRef) -> Result<Application> {
     let sql = match app {

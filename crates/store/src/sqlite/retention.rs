@@ -70,6 +70,7 @@ impl Core {
             | self.expire_small(now, budget)?
             | self.expire_sources(now, budget)?
             | self.expire_own(now, budget)?
+            | self.expire_accounts(now, budget)?
             | self.reap_deleted(now, budget)?;
         let pause = if full { BETWEEN_SLICES } else { PAUSE };
         self.retention.next_at = now.plus(pause).0;

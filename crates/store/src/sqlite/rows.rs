@@ -3,6 +3,8 @@
 use super::messages::SCAN_MAX;
 use crate::error::StoreError;
 use crate::links::ImportStatus;
+use crate::people::{Role, Theme};
+use crate::profile::Profile;
 use crate::types::{Cursor, Metadata, Order, PageQuery};
 use domain::{FormSpec, SourceOptions, SourceState, Timestamp};
 use rusqlite::types::Type;
@@ -63,6 +65,22 @@ pub(super) fn import_status(row: &Row<'_>, column: &'static str) -> rusqlite::Re
     let code: i64 = row.get(column)?;
     let all = [ImportStatus::Running, ImportStatus::Finished, ImportStatus::Stopped];
     all.into_iter().find(|s| *s as i64 == code).ok_or_else(|| bad(column, code))
+}
+
+pub(super) fn role(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Role> {
+    let code: i64 = row.get(column)?;
+    Role::ALL.into_iter().find(|r| *r as i64 == code).ok_or_else(|| bad(column, code))
+}
+pub(super) fn theme(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Theme> {
+    let code: i64 = row.get(column)?;
+    Theme::ALL.into_iter().find(|t| *t as i64 == code).ok_or_else(|| bad(column, code))
+}
+pub(super) fn profile_text(profile: &Profile) -> String {
+    serde_json::to_string(profile).unwrap_or_default()
+}
+pub(super) fn profile(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Profile> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|e| bad(column, e))
 }
 
 /// How to walk a table for a page: from which key, which way.

@@ -70,6 +70,10 @@ pub(crate) fn last_seq(conn: &Connection) -> Result<Seq> {
         "SELECT max(id) FROM link",
         "SELECT max(id) FROM form",
         "SELECT max(id) FROM import",
+        "SELECT max(id) FROM person",
+        "SELECT max(id) FROM session",
+        "SELECT max(id) FROM api_key",
+        "SELECT max(id) FROM audit",
         // A new link must not take the number of one whose figures are being deleted.
         "SELECT max(origin) FROM stat_gone",
         // A request up to here may be gone; a new one must not take its number, or its keys would be missed.

@@ -32,6 +32,8 @@ const MAY_SCAN: &[&str] = &[
     "INSERT INTO request_span SELECT DISTINCT",
     // A start reads what it has to know.
     "SELECT hash FROM revoked_token",
+    "SELECT org, profile FROM profile",
+    "SELECT 1 FROM person LIMIT 1",
     "SELECT endpoint, waiting, dead FROM lane WHERE",
     "SELECT id FROM attempt ORDER BY message DESC LIMIT 1",
     "SELECT 1 FROM event_page LIMIT 1",
@@ -52,6 +54,8 @@ async fn no_statement_reads_more_than_it_needs() {
     let path = folder.0.path().to_str().unwrap().to_owned();
     let mut w = World::with(Box::new(folder), |c| c.dedup_window_keys = 16).await;
     live(&mut w).await;
+    accounts(&w).await;
+    w.sweep().await;
     let statements: Vec<_> = SEEN.lock().iter().filter(|(p, _)| p.starts_with(&path)).map(|(_, s)| s.clone()).collect();
     let plans = std::sync::Arc::new(Mutex::new(Vec::new()));
     let into = plans.clone();
@@ -327,6 +331,45 @@ async fn receive(w: &mut World) {
     w.store.delete_requests(source.source).await.unwrap();
     w.set_source(source.source, "deleted", 1).await;
     w.sweep().await;
+}
+
+/// People, sessions, keys and the audit log.
+async fn accounts(w: &World) {
+    let s = &w.store;
+    let ana =
+        s.create_first_owner(w.org, crate::contract::people::new_person("a@x.example", Role::Owner)).await.unwrap();
+    s.open_session(ana.id, crate::contract::people::new_session(1)).await.unwrap();
+    s.session([1; 32]).await.unwrap();
+    let open = s.sessions(ana.id).await.unwrap();
+    s.set_password(w.org, ana.id, PasswordHash("x".into()), Some(open[0].id)).await.unwrap();
+    s.patch_person(w.org, ana.id, PersonPatch { role: Some(Role::Support), ..Default::default() }).await.unwrap_err();
+    s.close_session(ana.id, open[0].id).await.unwrap();
+    s.has_people().await.unwrap();
+    s.use_ticket([1; 16], Timestamp(1)).await.unwrap();
+    s.is_ticket_used([1; 16]).await.unwrap();
+    s.set_profile(w.org, Profile::default()).await.unwrap();
+    let key = crate::contract::keys::key(w, 1, None).await;
+    s.note_key_use(key, &s.key_use(key));
+    s.revoke_api_key(w.org, key, HOUR).await.unwrap();
+    let new = NewAuditEntry {
+        org: w.org,
+        actor: "token".into(),
+        action: "app.create".into(),
+        object: "app".into(),
+        detail: None,
+        address: None,
+    };
+    let entry = s.audit(new).await.unwrap();
+    for order in [Order::Ascending, Order::Descending] {
+        for cursor in [false, true] {
+            fn at<I>(cursor: bool, order: Order, id: I) -> PageQuery<I> {
+                PageQuery { order, cursor: cursor.then_some(Cursor::After(id)), ..page(ALL) }
+            }
+            s.people(w.org, at(cursor, order, ana.id)).await.unwrap();
+            s.api_keys(w.org, at(cursor, order, key)).await.unwrap();
+            s.audit_entries(w.org, at(cursor, order, entry), AuditFilter::default()).await.unwrap();
+        }
+    }
 }
 
 async fn read(w: &World, app: domain::AppId, e: domain::EndpointId, id: domain::MessageId) {
