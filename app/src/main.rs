@@ -13,6 +13,7 @@ mod duration;
 mod exit;
 mod inbound;
 mod metrics;
+mod pages;
 mod samples;
 mod secret;
 mod server;

@@ -25,6 +25,7 @@ use crate::data_dir::DataDir;
 use crate::exit::Exit;
 use crate::inbound::{Door, Fetcher};
 use crate::metrics;
+use crate::pages;
 use crate::settings::{Cors, JwtAlgorithm, Settings, SignatureHeaders, SignatureType};
 
 /// Between looks for links that were made since.
@@ -101,6 +102,7 @@ impl Server {
         let inbound = Arc::new(Door(ingest.clone()));
         let config = ApiConfig { inbound: Some(inbound), ..api_config(settings, jwt, rules, secret_box, text) };
         let api = Api::new(store.clone(), config);
+        let api = pages::merge(api, &store, settings);
         let (stop, stopped) = oneshot::channel();
         let accepting = tokio::spawn(api::serve(listener, api, async {
             let _ = stopped.await;

@@ -3,7 +3,7 @@
 //! Both doors, the front's own match and the router's, come through [`run`]. **Invariant:** nothing is read of a body
 //! before its sender's token was checked, and every request is counted once.
 
-use crate::auth::Caller;
+use crate::auth::{Actor, Caller};
 use crate::body::{self, Upload};
 use crate::call::{Call, Params, Shared, Visit};
 use crate::cors;
@@ -42,7 +42,7 @@ where
     let (parts, incoming) = request.into_parts();
     let limits = &shared.config.limits;
     let allowed = match check_head(shared, &parts.headers) {
-        Ok(()) => authorise(shared, index, &parts.headers).await,
+        Ok(()) => authorise(shared, index, &parts.headers, parts.extensions.get::<Actor>()).await,
         Err(problem) => Err(problem),
     };
     let (handler, keys, caller) = match allowed {
@@ -77,14 +77,19 @@ enum Allowed {
     Upload(fn(Call, Upload) -> HandlerFuture, Caller),
 }
 
-async fn authorise(shared: &Shared, index: usize, headers: &HeaderMap) -> Result<Allowed, Problem> {
+async fn authorise(
+    shared: &Shared,
+    index: usize,
+    headers: &HeaderMap,
+    actor: Option<&Actor>,
+) -> Result<Allowed, Problem> {
     let route = ROUTES.get(index).ok_or_else(|| Problem::not_found("There is no such route"))?;
     match &route.handler {
         Handler::Public(page) => return Ok(Allowed::Public(*page)),
         Handler::Open(handler) => return Ok(Allowed::Open(*handler)),
         Handler::Call(_) | Handler::Upload(_) => {}
     }
-    let caller = shared.auth.check(&shared.store, headers).await?;
+    let caller = shared.auth.check(&shared.store, headers, actor).await?;
     let granted = match (route.access, caller.app) {
         (Access::Public | Access::Org | Access::App(_) | Access::Shared(_), None) => true,
         (Access::App(capability) | Access::Shared(capability), Some(_)) => caller.capabilities.has(capability),

@@ -3,7 +3,7 @@
 //! **Invariant:** both ways end in [`dispatch::run`]; the front only saves the router's work for the one route that
 //! runs thousands of times a second.
 
-use crate::auth::Auth;
+use crate::auth::{Actor, Auth};
 use crate::call::{Params, Shared};
 use crate::config::{ApiConfig, Inbound, ServerLimits};
 use crate::idempotency::InFlight;
@@ -27,6 +27,11 @@ use tower::ServiceExt;
 
 /// Where the APIs begin; preflights are for these paths only.
 const PREFIXES: [&str; 2] = ["/api/v1/", "/ingest/api/v1/"];
+/// Whether a path is one of the APIs'.
+pub(crate) fn is_api(path: &str) -> bool {
+    PREFIXES.iter().any(|prefix| path.starts_with(prefix))
+}
+
 /// Where the URLs of sources, links, clicks and forms begin.
 const INBOUND_PREFIXES: [&str; 4] = ["/in/", "/l/", "/c/", "/f/"];
 /// The row of the table that the front matches itself.
@@ -56,6 +61,12 @@ impl Api {
     /// Adds other pages (the admin UI). They must have no fallback.
     pub fn merge(self, pages: Router) -> Self {
         Api { router: self.router.merge(pages), ..self }
+    }
+
+    /// Answers a request for a route of the API as the actor, who needs no token.
+    pub async fn call_as(&self, actor: Actor, mut request: Request<Body>) -> Response<Body> {
+        request.extensions_mut().insert(actor);
+        self.answer(request).await
     }
 
     #[cfg(test)]
@@ -96,8 +107,7 @@ impl Api {
             let params = Params::of([app]);
             return dispatch::run(self.shared.clone(), MESSAGE_CREATE, params, request).await;
         }
-        if request.method() == Method::OPTIONS && PREFIXES.iter().any(|prefix| request.uri().path().starts_with(prefix))
-        {
+        if request.method() == Method::OPTIONS && is_api(request.uri().path()) {
             return cors::preflight(&self.shared.config.cors, request.headers());
         }
         match self.router.clone().oneshot(request.map(Body::new)).await {

@@ -29,7 +29,7 @@ mod write_limit;
 #[cfg(test)]
 mod tests;
 
-pub use auth::{Capabilities, Capability, JwtAlgorithm, JwtKeyError, JwtKeys, NewToken};
+pub use auth::{Actor, Capabilities, Capability, JwtAlgorithm, JwtKeyError, JwtKeys, NewToken};
 pub use axum::body::Body;
 pub use config::{
     ApiConfig, BoxFuture, FORM_FILE_LIMIT_DEFAULT, IMPORT_BODY_LIMIT_DEFAULT, Inbound, PAYLOAD_LIMIT_DEFAULT,

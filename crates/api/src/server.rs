@@ -3,9 +3,10 @@
 //! **Invariant:** a connection holds a permit until it ends; after the shutdown signal none is accepted, and requests in
 //! flight end within the drain limit; a peer that takes nothing is let go.
 
-use crate::front::Api;
+use crate::front::{self, Api};
 use crate::timer::ConnectionTimer;
 use crate::write_limit::WriteLimit;
+use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -97,6 +98,7 @@ fn connection(
         let _connected = &open;
         let api = api.clone();
         async move {
+            let mut request = request;
             let response = match api.inbound(request.uri().path()) {
                 Some(inbound) => {
                     let (parts, body) = request.into_parts();
@@ -105,7 +107,12 @@ fn connection(
                         None => inbound.answer(hyper::Request::from_parts(parts, body), peer).await,
                     }
                 }
-                None => api.answer(request).await,
+                None => {
+                    if !front::is_api(request.uri().path()) {
+                        request.extensions_mut().insert(ConnectInfo(peer));
+                    }
+                    api.answer(request).await
+                }
             };
             Ok::<_, Infallible>(response)
         }

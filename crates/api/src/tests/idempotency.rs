@@ -109,7 +109,7 @@ async fn a_repetition_that_waited_too_long_for_the_first_is_423() {
     let token = s.org_token("org_test");
     let shared = s.api.shared().clone();
     let request = Request::builder().header("authorization", format!("Bearer {token}")).body(()).unwrap();
-    let caller = shared.auth.check(&s.store, request.headers()).await.unwrap();
+    let caller = shared.auth.check(&s.store, request.headers(), None).await.unwrap();
     let key = crate::idempotency::key(&caller, "k", &[b"POST", b"/api/v1/app"]);
     let first = crate::idempotency::take_turn(&shared, key.hash).ok().unwrap();
     let waited = post(&s, &token, "/app", "k", json!({"name": "n"})).await;

@@ -1,0 +1,38 @@
+//! The pages, wired to the API that they call in-process.
+//!
+//! **Invariant:** the pages know the API by a trait only, and the API knows nothing of pages.
+
+use std::sync::Arc;
+
+use api::{Actor, Api, Body};
+use store::Store;
+use ui::{Backend, BoxFuture, Ui, UiConfig};
+
+use crate::settings::Settings;
+
+/// The API, before the pages were merged into it.
+struct InProcess(Api);
+
+impl Backend for InProcess {
+    fn call(&self, actor: ui::Actor, request: Request) -> BoxFuture<Response> {
+        let api = self.0.clone();
+        let actor = Actor { org: actor.org, org_text: actor.org_text, name: actor.name.into(), address: actor.address };
+        Box::pin(async move { api.call_as(actor, request).await })
+    }
+}
+
+type Request = hyper::Request<Body>;
+type Response = hyper::Response<Body>;
+
+/// The API and the pages over one store.
+pub fn merge(api: Api, store: &Store, settings: &Settings) -> Api {
+    let config = UiConfig {
+        backend: Arc::new(InProcess(api.clone())),
+        public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        body_limit: usize::try_from(settings.request_body_limit.bytes()).unwrap_or(usize::MAX),
+        body_read_timeout: settings.body_read_timeout,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    api.merge(Ui::new(store.clone(), config).router())
+}

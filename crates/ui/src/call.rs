@@ -1,0 +1,190 @@
+//! One request on its way to a page: who asks, for what, with which form.
+//!
+//! **Invariant:** a [`Call`] exists only for a person whose session and right were checked, and, if it may change anything, whose
+//! form came from a page of ours.
+
+use crate::backend::Actor;
+use crate::config::UiConfig;
+use crate::fault::{Fault, Refusal};
+use crate::form::Form;
+use crate::session::{SignedIn, cookie};
+use crate::view::frame::{Frame, Section, Theme};
+use axum::body::Body;
+use bytes::Bytes;
+use domain::{IdCodec, Timestamp};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
+use std::net::IpAddr;
+use std::sync::Arc;
+use store::Store;
+
+/// Bytes of an answer of the API that a page reads at most.
+const ANSWER_MAX: usize = 16 << 20;
+
+/// What all requests share.
+pub(crate) struct Shared {
+    pub store: Store,
+    pub config: UiConfig,
+}
+
+/// What a request says, whoever sent it.
+pub(crate) struct Visit {
+    pub shared: Arc<Shared>,
+    pub params: Vec<String>,
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub address: Option<IpAddr>,
+    /// The token of the session's cookie, whether it is one or not.
+    pub session: Option<String>,
+}
+
+pub(crate) struct Call {
+    pub visit: Visit,
+    pub me: SignedIn,
+    /// The token that its forms must carry.
+    pub csrf: String,
+}
+
+#[allow(dead_code, reason = "each page takes what it needs")]
+impl Visit {
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+    pub fn codec(&self) -> &IdCodec {
+        self.shared.store.codec()
+    }
+    pub fn now(&self) -> Timestamp {
+        self.shared.store.clock().now()
+    }
+    /// A parameter of the path, decoded; empty if there is none.
+    pub fn param(&self, i: usize) -> &str {
+        self.params.get(i).map_or("", String::as_str)
+    }
+    pub fn query(&self) -> Form {
+        Form::parse(self.uri.query().unwrap_or_default().as_bytes())
+    }
+    pub fn form(&self) -> Form {
+        Form::parse(&self.body)
+    }
+    /// htmx asks for a part of the page.
+    pub fn is_fragment(&self) -> bool {
+        self.headers.contains_key("hx-request")
+    }
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+    /// Path and query: where to come back to.
+    pub fn here(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |p| p.as_str())
+    }
+    /// Where this server is found by who asks, without a slash at the end.
+    pub fn origin(&self) -> String {
+        match &self.shared.config.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => {
+                let host = self.headers.get(HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost");
+                format!("http://{host}")
+            }
+        }
+    }
+    /// The frame of a page that needs nobody.
+    pub fn frame(&self, title: impl Into<String>) -> Frame {
+        Frame {
+            title: title.into(),
+            section: Section::None,
+            me: None,
+            csrf: String::new(),
+            theme: Theme::of(cookie(&self.headers, "theme")),
+            notice: cookie(&self.headers, "notice").and_then(crate::reply::read_notice),
+            query: String::new(),
+            here: self.here().to_owned(),
+            version: self.shared.config.version,
+            issues: 0,
+        }
+    }
+}
+
+impl std::ops::Deref for Call {
+    type Target = Visit;
+    fn deref(&self) -> &Visit {
+        &self.visit
+    }
+}
+
+#[allow(dead_code, reason = "each page takes what it needs")]
+impl Call {
+    /// What surrounds the page: title, menu, who is signed in.
+    pub fn frame(&self, title: impl Into<String>, section: Section) -> Frame {
+        Frame { section, me: Some(self.me.clone()), csrf: self.csrf.clone(), ..self.visit.frame(title) }
+    }
+
+    fn actor(&self) -> Actor {
+        Actor {
+            org: self.me.org,
+            org_text: self.me.org_text.clone(),
+            name: format!("person:{}", self.me.email),
+            address: self.address,
+        }
+    }
+
+    /// Calls the API as this person. `path` begins with `/api/v1/` and may have a query; its parts are encoded.
+    pub async fn api(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Fault> {
+        let response = self.api_response(method, path, body).await?;
+        let status = response.status();
+        let bytes = collect(response.into_body()).await?;
+        let value = match bytes.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        };
+        match status {
+            status if status.is_success() => Ok(value),
+            StatusCode::NOT_FOUND => Err(Fault::NotFound(Refusal::read(status, &value).detail)),
+            _ => Err(Fault::Refused(Refusal::read(status, &value))),
+        }
+    }
+
+    /// The same, for answers that aren't JSON: files, images, streams.
+    pub async fn api_response(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Body>, Fault> {
+        let mut request = Request::new(match body {
+            Some(value) => Body::from(value.to_string()),
+            None => Body::empty(),
+        });
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().map_err(|_| Fault::not_found("thing"))?;
+        let headers = request.headers_mut();
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        }
+        for name in [HOST.as_str(), ACCEPT.as_str(), "last-event-id"] {
+            if let Some(value) = self.headers.get(name) {
+                headers.insert(http::HeaderName::from_static(leak_free(name)), value.clone());
+            }
+        }
+        Ok(self.shared.config.backend.call(self.actor(), request).await)
+    }
+}
+
+/// The names above, as constants.
+fn leak_free(name: &str) -> &'static str {
+    match name {
+        "host" => "host",
+        "accept" => "accept",
+        _ => "last-event-id",
+    }
+}
+
+async fn collect(body: Body) -> Result<Bytes, Fault> {
+    Limited::new(body, ANSWER_MAX).collect().await.map(|all| all.to_bytes()).map_err(|cause| {
+        tracing::error!(%cause, "an answer of the API could not be read");
+        Fault::Failed
+    })
+}

@@ -1,0 +1,32 @@
+//! The admin pages, the portal and the API reference: HTML made on the server, for people.
+//!
+//! `app` builds a [`Ui`] over the store and a [`Backend`] and merges its router into the API's. Inside, arrows go one way:
+//! `view` (how a thing looks) <- `pages` (what each page says and does) <- `routes` (who may open it) <- `dispatch`.
+//!
+//! What a person changes goes through the REST API, in-process ([`Backend`]): so validation, tenancy and the audit log exist
+//! once. Pages read the store themselves where the API has nothing to read.
+//!
+//! **Invariant:** imports domain, store and signing only. Every page works without JavaScript, loads nothing from elsewhere,
+//! and shows what strangers wrote as text.
+
+mod assets;
+mod backend;
+mod call;
+mod config;
+mod csrf;
+mod dispatch;
+mod fault;
+mod form;
+mod pages;
+mod reply;
+mod routes;
+mod session;
+#[allow(dead_code, reason = "pages take what they need")]
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use backend::{Actor, Backend, BoxFuture};
+pub use config::UiConfig;
+pub use dispatch::Ui;

@@ -1,0 +1,105 @@
+//! What surrounds every page: title, menu, search, who is signed in, the notice of what was just done.
+//!
+//! **Invariant:** a page's template has a field `frame`, and extends `layout.html` (the admin's) or `plain.html` (nobody's).
+
+use crate::session::SignedIn;
+use askama::Template;
+
+/// Which entry of the menu is lit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each page takes what it needs")]
+pub(crate) enum Section {
+    None,
+    Home,
+    Live,
+    Messages,
+    Applications,
+    EventTypes,
+    Sources,
+    Inspector,
+    Links,
+    Forms,
+    Connect,
+    Issues,
+    Tasks,
+    Settings,
+    Audit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Theme {
+    /// As the system says.
+    Auto,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub fn of(cookie: Option<&str>) -> Self {
+        match cookie {
+            Some("light") => Theme::Light,
+            Some("dark") => Theme::Dark,
+            _ => Theme::Auto,
+        }
+    }
+    pub fn name(self) -> &'static str {
+        match self {
+            Theme::Auto => "auto",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }
+    }
+    /// What its button chooses.
+    pub fn next(self) -> &'static str {
+        match self {
+            Theme::Auto => "light",
+            Theme::Light => "dark",
+            Theme::Dark => "auto",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub title: String,
+    pub section: Section,
+    pub me: Option<SignedIn>,
+    /// For the hidden field `csrf` of every form.
+    pub csrf: String,
+    pub theme: Theme,
+    pub notice: Option<String>,
+    /// What the search box shows.
+    pub query: String,
+    /// Path and query of this page.
+    pub here: String,
+    pub version: &'static str,
+    /// Open issues, for the menu; 0 shows none.
+    pub issues: u64,
+}
+
+impl Frame {
+    /// `class` and `aria-current` of a menu entry.
+    pub fn current(&self, section: Section) -> super::Html {
+        super::Html(if self.section == section { " aria-current=\"page\"".to_owned() } else { String::new() })
+    }
+    /// The hidden field of a form.
+    pub fn token(&self) -> super::Html {
+        super::Html(format!("<input type=\"hidden\" name=\"csrf\" value=\"{}\">", domain::html::escaped(&self.csrf)))
+    }
+    pub fn shortcuts(&self) -> &'static str {
+        if self.me.as_ref().is_none_or(|me| me.shortcuts) { "on" } else { "off" }
+    }
+    pub fn may_own(&self) -> bool {
+        self.me.as_ref().is_some_and(SignedIn::may_own)
+    }
+}
+
+/// Something that can't be shown or done, and what to do about it.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub(crate) struct ErrorPage {
+    pub frame: Frame,
+    pub detail: String,
+}
+
+use crate::view as v;
