@@ -54,7 +54,7 @@ pub async fn a_change_keeps_what_it_leaves_out(f: F) {
     let ana = person(&w, w.org, "ana@example.com", Role::Owner).await;
     let patch = PersonPatch { name: Some("Ana B".into()), shortcuts: Some(false), ..Default::default() };
     w.store.patch_person(w.org, ana, patch).await.unwrap();
-    let patch = PersonPatch { theme: Some(Theme::Dark), email: Some("Ana@example.com".into()), ..Default::default() };
+    let patch = PersonPatch { email: Some("Ana@example.com".into()), ..Default::default() };
     let now = w.store.patch_person(w.org, ana, patch).await.unwrap();
     assert_eq!((&*now.name, now.shortcuts, now.role), ("Ana B", false, Role::Owner));
     assert_eq!((&*now.email, now.has_password), ("Ana@example.com", true));

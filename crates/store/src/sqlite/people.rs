@@ -92,18 +92,16 @@ impl Core {
             return Err(HAS_OWNER);
         }
         check_email(&self.conn, &new.email, id)?;
-        self.conn.prepare_cached("INSERT INTO person VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, NULL)")?.execute(
-            params![
-                id.0,
-                org.0,
-                new.email.trim(),
-                email_key(&new.email),
-                new.name,
-                new.role as u8,
-                new.password.as_ref().map(|p| &p.0),
-                now.0,
-            ],
-        )?;
+        self.conn.prepare_cached("INSERT INTO person VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, NULL)")?.execute(params![
+            id.0,
+            org.0,
+            new.email.trim(),
+            email_key(&new.email),
+            new.name,
+            new.role as u8,
+            new.password.as_ref().map(|p| &p.0),
+            now.0,
+        ])?;
         find(&self.conn, org, id)
     }
 
