@@ -80,6 +80,7 @@ pub enum Kind {
     Form,
     Import,
     File,
+    Issue = 32,
 }
 
 impl Kind {
@@ -97,6 +98,7 @@ impl Kind {
             Kind::Form => "form_",
             Kind::Import => "imp_",
             Kind::File => "file_",
+            Kind::Issue => "iss_",
         }
     }
 }
@@ -149,6 +151,8 @@ typed_id! {
     ImportId = Import;
     /// A file that came with a form's submission.
     FileId = File;
+    /// A kind of failure of an endpoint.
+    IssueId = Issue;
 }
 
 /// An organisation's row number. Its public text comes from its tokens, so it is stored.
