@@ -30,10 +30,8 @@ pub use delivery::{Cause, DeadReason, DeliveryKey};
 pub use event::Conversion;
 pub use form::{FieldType, FormField, FormRoute, FormSpec};
 pub use ids::{
-    AppId, AttemptId, AuditId, EndpointId, EventTypeId, FileId, FormId, IdCodec, ImportId, KeyId, Kind, LinkId,
-    MessageId, OrgId, PersonId, RequestId, Seq, SeqGen, SessionId, SourceId, TaskId, TypedId, Uid,
-    AppId, AttemptId, EndpointId, EventTypeId, FileId, FormId, IdCodec, ImportId, IssueId, Kind, LinkId, MessageId,
-    OrgId, RequestId, Seq, SeqGen, SourceId, TaskId, TypedId, Uid,
+    AppId, AttemptId, AuditId, EndpointId, EventTypeId, FileId, FormId, IdCodec, ImportId, IssueId, KeyId, Kind,
+    LinkId, MessageId, OrgId, PersonId, RequestId, Seq, SeqGen, SessionId, SourceId, TaskId, TypedId, Uid,
 };
 pub use inbound::{
     DedupBy, DedupOptions, DeliveryMode, HeadError, RequestHead, ResponseOptions, SourceOptions, SourceRoute,

@@ -74,4 +74,3 @@ CREATE TABLE audit (
     address TEXT
 ) STRICT;
 CREATE INDEX audit_by_org ON audit (org, id);
--- taken by another change
