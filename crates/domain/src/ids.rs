@@ -84,6 +84,7 @@ pub enum Kind {
     Session,
     ApiKey,
     Audit,
+    Issue = 32,
 }
 
 impl Kind {
@@ -105,6 +106,7 @@ impl Kind {
             Kind::Session => "sess_",
             Kind::ApiKey => "key_",
             Kind::Audit => "audit_",
+            Kind::Issue => "iss_",
         }
     }
 }
@@ -165,6 +167,8 @@ typed_id! {
     KeyId = ApiKey;
     /// An entry of the audit log.
     AuditId = Audit;
+    /// A kind of failure of an endpoint.
+    IssueId = Issue;
 }
 
 /// An organisation's row number. Its public text comes from its tokens, so it is stored.

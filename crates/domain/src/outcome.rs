@@ -35,13 +35,25 @@ pub enum Unreachable {
     /// The connection was refused, reset or has no route.
     Connect,
     /// The TLS handshake failed: certificate, name or version.
-    Tls,
+    Tls(TlsFailure),
     /// The receiver closed or reset the connection before a response.
     Closed,
     /// What came back is not HTTP, or breaks a limit (head size, header count, 1xx count).
     BadResponse,
     /// The proxy refused or failed.
     Proxy,
+}
+
+/// What was wrong with the receiver's certificate, if it was that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFailure {
+    Expired,
+    NotYetValid,
+    /// It doesn't name the host.
+    WrongName,
+    /// Nobody trusted has signed it.
+    Untrusted,
+    Other,
 }
 
 /// The rule that forbade an attempt.
@@ -58,6 +70,28 @@ pub enum RefusedRule {
 }
 
 impl Outcome {
+    /// Every outcome that has an explanation instead of a response.
+    pub const WITHOUT_RESPONSE: &[Outcome] = &[
+        Outcome::TimedOut { stage: Stage::Resolve },
+        Outcome::TimedOut { stage: Stage::Connect },
+        Outcome::TimedOut { stage: Stage::Tls },
+        Outcome::TimedOut { stage: Stage::Response },
+        Outcome::Unreachable { why: Unreachable::Dns },
+        Outcome::Unreachable { why: Unreachable::Connect },
+        Outcome::Unreachable { why: Unreachable::Tls(TlsFailure::Other) },
+        Outcome::Unreachable { why: Unreachable::Tls(TlsFailure::Expired) },
+        Outcome::Unreachable { why: Unreachable::Tls(TlsFailure::NotYetValid) },
+        Outcome::Unreachable { why: Unreachable::Tls(TlsFailure::WrongName) },
+        Outcome::Unreachable { why: Unreachable::Tls(TlsFailure::Untrusted) },
+        Outcome::Unreachable { why: Unreachable::Closed },
+        Outcome::Unreachable { why: Unreachable::BadResponse },
+        Outcome::Unreachable { why: Unreachable::Proxy },
+        Outcome::Refused { rule: RefusedRule::Url },
+        Outcome::Refused { rule: RefusedRule::Address },
+        Outcome::Refused { rule: RefusedRule::HttpsOnly },
+        Outcome::Refused { rule: RefusedRule::Secret },
+    ];
+
     /// 200..=299 alone is success (Standard Webhooks).
     pub fn is_success(&self) -> bool {
         matches!(self, Outcome::Responded { status: 200..=299, .. })
@@ -79,7 +113,13 @@ impl Outcome {
             Outcome::TimedOut { stage: Stage::Response } => "timed out while waiting for the response",
             Outcome::Unreachable { why: Unreachable::Dns } => "the host name does not resolve",
             Outcome::Unreachable { why: Unreachable::Connect } => "could not connect",
-            Outcome::Unreachable { why: Unreachable::Tls } => "the TLS handshake failed",
+            Outcome::Unreachable { why: Unreachable::Tls(why) } => match why {
+                TlsFailure::Expired => "the TLS handshake failed: the certificate has expired",
+                TlsFailure::NotYetValid => "the TLS handshake failed: the certificate is not valid yet",
+                TlsFailure::WrongName => "the TLS handshake failed: the certificate is for another host name",
+                TlsFailure::Untrusted => "the TLS handshake failed: the certificate is not trusted",
+                TlsFailure::Other => "the TLS handshake failed",
+            },
             Outcome::Unreachable { why: Unreachable::Closed } => "the connection closed before a response",
             Outcome::Unreachable { why: Unreachable::BadResponse } => {
                 "the response is not valid HTTP or exceeds a limit"

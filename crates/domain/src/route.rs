@@ -25,6 +25,8 @@ pub struct EndpointRoute {
     /// Counts the changes of `url`, so that an attempt can name the one it used.
     pub url_version: u32,
     pub disabled: bool,
+    /// Since when what it is to get waits; `None` while it is served.
+    pub paused_at: Option<crate::time::Timestamp>,
     pub subscription: Subscription,
     /// The path in the payload whose values it takes only the first message for, see [`is_payload_path`].
     pub first_per: Option<Box<str>>,

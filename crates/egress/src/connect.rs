@@ -10,7 +10,7 @@ use crate::resolve::Resolve;
 use crate::stream::{Stream, Wire};
 use crate::target::Target;
 use domain::guard::AddressGuard;
-use domain::{Outcome, RefusedRule, Rng, Stage, Unreachable};
+use domain::{Outcome, RefusedRule, Rng, Stage, TlsFailure, Unreachable};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::io;
@@ -108,7 +108,7 @@ impl Connector {
         let tls = deadline.run_until(limit, Stage::Tls, pin!(self.tls.connect(name, tcp))).await?;
         let tls = tls.map_err(|error| {
             tracing::debug!(endpoint = target.endpoint.0, %error, "the TLS handshake failed");
-            Outcome::Unreachable { why: Unreachable::Tls }
+            Outcome::Unreachable { why: Unreachable::Tls(failure_of(&error)) }
         })?;
         Ok(Stream::new(Wire::Tls(Box::new(tls))))
     }
@@ -199,6 +199,20 @@ fn server_name(host: &Host<String>) -> Option<ServerName<'static>> {
 }
 
 /// TLS 1.2 and 1.3, always verified. HTTP/2 is offered only if it is wanted.
+/// What was wrong with the certificate, where that is what ended the handshake.
+fn failure_of(error: &std::io::Error) -> TlsFailure {
+    use rustls::CertificateError as C;
+    let cause = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(why)) = cause else { return TlsFailure::Other };
+    match why {
+        C::Expired | C::ExpiredContext { .. } => TlsFailure::Expired,
+        C::NotValidYet | C::NotValidYetContext { .. } => TlsFailure::NotYetValid,
+        C::NotValidForName | C::NotValidForNameContext { .. } => TlsFailure::WrongName,
+        C::UnknownIssuer => TlsFailure::Untrusted,
+        _ => TlsFailure::Other,
+    }
+}
+
 fn tls_connector(extra_ca_file: Option<&Path>, http2: bool) -> Result<TlsConnector, CourierError> {
     let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = extra_ca_file {

@@ -177,8 +177,7 @@ impl<T> Dispatcher<T> {
         }
         let lease = lane.queue.pop_front()?;
         self.queued -= 1;
-        // A person who resends to a disabled endpoint was asked whether he means it.
-        if lane.route.disabled && lease.cause != Cause::Resend {
+        if !may_attempt(&lane.route, &lease) {
             return Some(Step::Settle(released(lease, now.wall)));
         }
         let job = Job { lease, route: lane.route.clone(), target: lane.target.clone(), host: lane.host.clone() };
@@ -197,7 +196,7 @@ impl<T> Dispatcher<T> {
 
     /// An attempt ended: what to record. `jitter` is uniform. What a held lane had queued comes back too.
     pub fn finished(&mut self, job: Job<T>, report: &AttemptReport, now: Now, jitter: u32) -> Vec<Settlement> {
-        let Job { lease, host, .. } = job;
+        let Job { lease, host, route, .. } = job;
         let id = lease.key.endpoint;
         self.in_flight = self.in_flight.saturating_sub(1);
         let attempt = lease.attempts + 1;
@@ -223,7 +222,10 @@ impl<T> Dispatcher<T> {
         self.leave_host(&host, now.monotonic_us);
         self.place(id, now.monotonic_us);
         let mut all = Vec::with_capacity(1 + back.len());
-        all.push(settlement(lease, Some(report), next, update));
+        let mut first = settlement(lease, Some(report), next, update);
+        // What was attempted, which may have changed since it was leased.
+        first.endpoint = route;
+        all.push(first);
         all.append(&mut back);
         all
     }
@@ -337,6 +339,14 @@ fn gate<T>(
         ready_at = ready_at.max(app.ready_at_us());
     }
     if ready_at > now_us { Gate::At(ready_at) } else { Gate::Open }
+}
+
+/// Not while its endpoint is disabled or paused, unless a person resends: he was asked whether he means it. What he
+/// resent before a pause waits with the rest.
+fn may_attempt(route: &EndpointRoute, lease: &Lease) -> bool {
+    let forced = lease.cause == Cause::Resend;
+    let paused = route.paused_at.is_some() && !(forced && lease.endpoint.paused_at.is_some());
+    !paused && (forced || !route.disabled)
 }
 
 fn released(lease: Lease, due: Timestamp) -> Settlement {

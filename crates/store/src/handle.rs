@@ -8,11 +8,13 @@ use crate::error::{OpenError, StoreError};
 use crate::form_routes::FormRoutes;
 use crate::keys::KeyUse;
 use crate::link_routes::LinkRoutes;
+use crate::operations::{ReplayFilter, Task, TaskKind, Which};
 use crate::profile::Profile;
 use crate::readers::Readers;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
 use crate::sqlite::core::{Core, Shared};
+use crate::sqlite::tasks::NewTask;
 use crate::sqlite::{apps, attempts, endpoints, event_types, messages, profile, status, tasks, tokens};
 use crate::types::*;
 use crate::watch::Hub;
@@ -547,8 +549,8 @@ impl Store {
         let message = message.clone();
         self.read(move |c| status::destinations(c, app, &message, &page)).await
     }
-    /// Creates a manual delivery: one attempt at once. `Conflict` when the payload is gone, or the endpoint is disabled and
-    /// `force` is not set.
+    /// Creates a manual delivery: one attempt at once. `Conflict` when the payload is gone, or the endpoint is disabled
+    /// or paused and `force` is not set.
     pub async fn resend(&self, app: AppId, message: &MessageRef, endpoint: &EndpointRef, force: bool) -> Result<()> {
         let (message, endpoint) = (message.clone(), endpoint.clone());
         self.write(move |core, now| {
@@ -557,6 +559,9 @@ impl Store {
                 return Err(StoreError::Conflict(
                     "the endpoint is disabled: enable it first, or resend with force=true",
                 ));
+            }
+            if target.paused_at.is_some() && !force {
+                return Err(StoreError::Conflict("the endpoint is paused: resume it first, or resend with force=true"));
             }
             core.resend(app, &message, target.id, Cause::Resend, now)
         })
@@ -571,8 +576,10 @@ impl Store {
         since: Timestamp,
         until: Option<Timestamp>,
     ) -> Result<Task> {
-        let endpoint = endpoint.clone();
-        self.write(move |core, now| core.start_task(app, &endpoint, kind, (since, until), now)).await
+        let which = if kind == TaskKind::ReplayMissing { Which::Missing } else { Which::Failed };
+        let filter = ReplayFilter { which, since, until, ..ReplayFilter::default() };
+        let (endpoint, new) = (endpoint.clone(), NewTask { kind, filter, estimate: None, speed_per_s: None });
+        self.write(move |core, now| core.start_task(app, &endpoint, &new, now)).await
     }
     pub async fn task(&self, org: OrgId, task: TaskId) -> Result<Task> {
         self.read(move |c| tasks::find(c, org, task)).await

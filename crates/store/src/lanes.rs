@@ -28,6 +28,8 @@ pub(crate) struct Lane {
     pub failing_since: Option<Timestamp>,
     /// Takes deliveries: neither disabled nor deleted.
     enabled: bool,
+    /// Its work waits until it is resumed.
+    paused: bool,
     /// Its endpoint is no more; the lane goes with its last lease.
     gone: bool,
     /// Deliveries on disk that wait for their time, and that are dead.
@@ -74,7 +76,7 @@ impl Lane {
     }
     /// When the lane's work may be claimed, if time is all that it waits for.
     fn ready_at(&self) -> i64 {
-        if self.enabled && self.waits == Waits::Time && self.next_due != NEVER {
+        if self.enabled && !self.paused && self.waits == Waits::Time && self.next_due != NEVER {
             self.next_due.max(self.hold_until).max(self.turn)
         } else {
             NEVER
@@ -108,6 +110,7 @@ impl Lanes {
             app,
             failing_since,
             enabled,
+            paused: false,
             gone: false,
             waiting: 0,
             dead: 0,
@@ -168,13 +171,13 @@ impl Lanes {
         taken
     }
 
-    /// Takes room for an attempt that a person asked for: a hold or a disabled endpoint is no reason against it.
+    /// Takes room for an attempt that a person asked for: a hold, or a disabled or paused endpoint, is no reason against it.
     pub fn try_resend(&mut self, endpoint: EndpointId, payload_bytes: usize) -> bool {
         self.take_if(endpoint, payload_bytes, self.bytes_max, |_| true)
     }
 
     fn take(&mut self, endpoint: EndpointId, payload_bytes: usize, limit: u64, now: Timestamp) -> bool {
-        self.take_if(endpoint, payload_bytes, limit, |lane| lane.enabled && lane.hold_until <= now.0)
+        self.take_if(endpoint, payload_bytes, limit, |lane| lane.enabled && !lane.paused && lane.hold_until <= now.0)
     }
 
     fn take_if(
@@ -273,6 +276,16 @@ impl Lanes {
             }
         }
         lane.enabled = enabled;
+        self.arm(endpoint);
+    }
+
+    /// What waits is kept, and nothing of it is leased; or it is again.
+    pub fn set_paused(&mut self, endpoint: EndpointId, paused: bool, now: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(&endpoint).filter(|l| !l.gone) else { return };
+        if lane.paused && !paused && lane.waiting > 0 {
+            lane.next_due = lane.next_due.min(now.0);
+        }
+        lane.paused = paused;
         self.arm(endpoint);
     }
 

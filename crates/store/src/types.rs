@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use domain::{
     AppId, AppRoute, AttemptId, Cause, DeadReason, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId,
-    RequestHead, TaskId, Timestamp,
+    RequestHead, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,6 +104,8 @@ pub struct Endpoint {
     pub description: String,
     pub version: u32,
     pub disabled: bool,
+    /// Since when its queue waits; `None` while it is served. See [`EndpointFields::paused`].
+    pub paused_at: Option<Timestamp>,
     pub throttle_rate: Option<u32>,
     pub event_types: Option<Vec<String>>,
     pub channels: Option<Vec<String>>,
@@ -123,6 +125,8 @@ pub struct EndpointFields {
     pub description: String,
     pub version: Option<u32>,
     pub disabled: bool,
+    /// Messages go on being matched and queued, and none is attempted. `None` keeps what is (a new one: not paused).
+    pub paused: Option<bool>,
     pub throttle_rate: Option<u32>,
     pub event_types: Option<Vec<String>>,
     pub channels: Option<Vec<String>>,
@@ -141,6 +145,7 @@ pub struct EndpointPatch {
     pub description: Option<String>,
     pub version: Option<u32>,
     pub disabled: Option<bool>,
+    pub paused: Option<bool>,
     pub throttle_rate: Option<Option<u32>>,
     pub event_types: Option<Option<Vec<String>>>,
     pub channels: Option<Option<Vec<String>>>,
@@ -343,35 +348,6 @@ pub struct AttemptedMessage {
 pub struct Destination {
     pub endpoint: Endpoint,
     pub status: DeliveryStatus,
-}
-
-// ---- tasks ----
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaskKind {
-    /// Bring dead deliveries of an endpoint back.
-    Recover,
-    /// Create deliveries for messages that an endpoint never saw.
-    ReplayMissing,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaskStatus {
-    Running,
-    Finished,
-    Failed,
-}
-
-#[derive(Clone, Debug)]
-pub struct Task {
-    pub id: TaskId,
-    pub kind: TaskKind,
-    pub status: TaskStatus,
-    pub app: AppId,
-    pub endpoint: EndpointId,
-    /// Deliveries created or brought back so far.
-    pub done: u64,
-    pub updated_at: Timestamp,
 }
 
 // ---- engine ----

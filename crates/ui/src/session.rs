@@ -4,10 +4,12 @@
 
 use crate::call::Shared;
 use crate::fault::Fault;
-use domain::OrgId;
+use domain::{OrgId, PersonId, SessionId};
 use http::HeaderMap;
 use http::header::COOKIE;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use store::Role;
 
 pub(crate) const COOKIE_NAME: &str = "postrider_session";
 
@@ -31,6 +33,10 @@ pub(crate) struct SignedIn {
     pub org_text: Arc<str>,
     /// Of the organisation.
     pub org_name: String,
+    #[allow(dead_code, reason = "the account page takes it")]
+    pub person: PersonId,
+    #[allow(dead_code, reason = "the account page takes it")]
+    pub session: SessionId,
     pub email: String,
     pub name: String,
     pub role: &'static str,
@@ -63,6 +69,26 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 }
 
 /// The person whose session's token this is, if it is one.
-pub(crate) async fn find(_shared: &Shared, _token: &str) -> Result<Option<SignedIn>, Fault> {
-    Ok(None)
+pub(crate) async fn find(shared: &Shared, token: &str) -> Result<Option<SignedIn>, Fault> {
+    let store = &shared.store;
+    let Some((person, session)) = store.session(Sha256::digest(token.as_bytes()).into()).await? else {
+        return Ok(None);
+    };
+    let profile = store.profile(person.org);
+    Ok(Some(SignedIn {
+        org: person.org,
+        org_text: store.organisation_text(person.org).await?.into(),
+        org_name: if profile.name.is_empty() { "Your organisation".to_owned() } else { profile.name.clone() },
+        person: person.id,
+        session: session.id,
+        email: person.email,
+        name: person.name,
+        role: person.role.as_str(),
+        right: match person.role {
+            Role::Owner => Right::Own,
+            Role::Developer => Right::Write,
+            Role::Support => Right::Resend,
+        },
+        shortcuts: person.shortcuts,
+    }))
 }

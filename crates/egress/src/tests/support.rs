@@ -166,6 +166,7 @@ pub fn route(url: &str) -> EndpointRoute {
         url: url.into(),
         url_version: 1,
         disabled: false,
+        paused_at: None,
         subscription: Subscription::default(),
         first_per: None,
         first_per_version: 0,

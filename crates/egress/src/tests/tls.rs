@@ -15,7 +15,10 @@ use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-const TLS_FAILED: Outcome = Outcome::Unreachable { why: Unreachable::Tls };
+const fn failed(why: TlsFailure) -> Outcome {
+    Outcome::Unreachable { why: Unreachable::Tls(why) }
+}
+const TLS_FAILED: Outcome = failed(TlsFailure::Other);
 
 /// A certificate authority of the test's own.
 pub struct Authority {
@@ -90,7 +93,7 @@ fn https(server: &Server) -> String {
 async fn a_self_signed_receiver_fails_until_its_ca_is_trusted() {
     let authority = Authority::new();
     let server = tls_server(authority.server_config(&["localhost", "127.0.0.1"]), OK).await;
-    assert_eq!(Bench::new(patient()).outcome(&https(&server)).await, TLS_FAILED);
+    assert_eq!(Bench::new(patient()).outcome(&https(&server)).await, failed(TlsFailure::Untrusted));
     let bench = Bench::new(authority.trusted(patient()));
     let target = bench.target(&https(&server));
     for _ in 0..3 {
@@ -105,7 +108,7 @@ async fn a_self_signed_receiver_fails_until_its_ca_is_trusted() {
 async fn a_certificate_for_another_name_fails() {
     let authority = Authority::new();
     let server = tls_server(authority.server_config(&["other.example.com"]), OK).await;
-    assert_eq!(Bench::new(authority.trusted(patient())).outcome(&https(&server)).await, TLS_FAILED);
+    assert_eq!(Bench::new(authority.trusted(patient())).outcome(&https(&server)).await, failed(TlsFailure::WrongName));
     assert_eq!(server.requests(), [""; 0]);
 }
 
@@ -206,5 +209,5 @@ async fn a_proxy_tunnels_https_and_the_certificate_is_still_checked() {
         assert_eq!(bench.attempt(&target).await.outcome, responded(200));
     }
     assert_eq!((proxy.connection_count(), server.requests().len()), (1, 2));
-    assert_eq!(bench.outcome("https://else.example.com/").await, TLS_FAILED);
+    assert_eq!(bench.outcome("https://else.example.com/").await, failed(TlsFailure::WrongName));
 }

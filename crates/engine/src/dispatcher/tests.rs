@@ -32,6 +32,7 @@ fn route(endpoint: i64, throttle_rate: Option<u32>, disabled: bool) -> Arc<Endpo
         url: format!("https://host{}.example.com/", endpoint % 3).into(),
         url_version: 1,
         disabled,
+        paused_at: None,
         subscription: Subscription::default(),
         first_per: None,
         first_per_version: 0,

@@ -64,6 +64,10 @@ impl World {
             if a.job.route.disabled && lease.cause != Cause::Resend {
                 return Err(format!("{} is attempted, but its endpoint is disabled", show(lease.key)));
             }
+            let paused = a.job.route.paused_at.is_some();
+            if paused && (lease.cause != Cause::Resend || lease.endpoint.paused_at.is_none()) {
+                return Err(format!("{} is attempted, but its endpoint is paused", show(lease.key)));
+            }
             let before = self.model.failures.get(&(lease.key, lease.attempts)).copied();
             let wait = (lease.attempts as usize).checked_sub(1).and_then(|i| delays.get(i));
             if let (Some((failed_us, jumps)), Some(wait)) = (before, wait) {

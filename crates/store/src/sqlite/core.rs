@@ -16,6 +16,7 @@ use crate::inbound::Topic;
 use crate::lanes::Lanes;
 use crate::link_routes::LinkRoutes;
 use crate::novelty::Novelty;
+use crate::operations::ReportState;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
 use crate::sqlite::rows;
@@ -23,10 +24,10 @@ use crate::types::{Accepted, Lease, NewMessage, bytes_of};
 use crate::watch::{Hub, Touched};
 use domain::{
     AppId, AppRoute, AttemptId, Cause, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId, RequestHead, Seq,
-    SeqGen, SourceId, Timestamp, TypedId,
+    SeqGen, SourceId, TaskId, Timestamp, TypedId,
 };
 use rusqlite::{Connection, params};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -75,7 +76,10 @@ pub struct Core {
     pub(super) tx: Tx,
     pub(super) orphans_left: bool,
     pub(super) retention: super::retention::Sweep,
-    pub(super) tasks_left: bool,
+    /// When a running task may go on; `None` when none runs.
+    pub(super) tasks_at: Option<Timestamp>,
+    /// The task that went on last.
+    pub(super) task_turn: TaskId,
     touched: Touched,
     broken: bool,
     /// A bulk of rows is being written until then, about; and whether the log knows.
@@ -107,6 +111,8 @@ pub(super) struct Tx {
     pub failing: Vec<(EndpointId, Option<Timestamp>)>,
     /// (endpoint, hour) -> success, fail, canceled
     pub stats: HashMap<(EndpointId, i64), (u32, u32, u32)>,
+    /// task -> delivered, failed, canceled
+    pub task_counts: BTreeMap<TaskId, (u32, u32, u32)>,
     /// Events of links and forms, to be added to the figures.
     pub counted: Vec<super::own_events::Counted>,
     dirty_apps: Vec<AppId>,
@@ -183,7 +189,8 @@ impl Core {
             seqs: SeqGen::new(last, 0),
             tx: Tx::default(),
             orphans_left: true,
-            tasks_left: true,
+            tasks_at: Some(Timestamp(0)),
+            task_turn: TaskId(0),
             touched: Touched::default(),
             broken: false,
             bulk_until: Timestamp(0),
@@ -246,8 +253,9 @@ impl Core {
         if let Some(lane) = self.lanes.get_mut(endpoint) {
             return Ok(!lane.is_gone());
         }
-        let Some((app, enabled, failing_since)) = endpoints::health(&self.conn, endpoint)? else { return Ok(false) };
-        self.lanes.add(endpoint, app, enabled, failing_since);
+        let Some(health) = endpoints::health(&self.conn, endpoint)? else { return Ok(false) };
+        self.lanes.add(endpoint, health.app, health.enabled, health.failing_since);
+        self.lanes.set_paused(endpoint, health.paused, Timestamp(0));
         Ok(true)
     }
 
@@ -375,7 +383,7 @@ impl Core {
         self.refresh_sources(&tx.dirty_sources, now);
         self.operational.clear();
         self.orphans_left = true;
-        self.tasks_left = true;
+        self.tasks_at = Some(Timestamp(0));
     }
 
     fn write_summaries(&mut self) -> Result<()> {
@@ -391,6 +399,7 @@ impl Core {
                 s.execute(params![endpoint.0, hour, success, fail, canceled])?;
             }
         }
+        self.write_task_counts()?;
         self.write_counts()
     }
 
@@ -450,13 +459,14 @@ impl Core {
                     continue;
                 }
             };
-            let enabled = self
-                .routes
-                .replace(*app, route)
-                .map(|r| r.endpoints.iter().map(|e| (e.endpoint, !e.disabled)).collect::<HashMap<EndpointId, bool>>());
-            let enabled = enabled.unwrap_or_default();
+            let route = self.routes.replace(*app, route);
+            let found = route.iter().flat_map(|r| &r.endpoints);
+            let states: HashMap<EndpointId, (bool, bool)> =
+                found.map(|e| (e.endpoint, (!e.disabled, e.paused_at.is_some()))).collect();
             for endpoint in self.lanes.of_app(*app) {
-                self.lanes.set_enabled(endpoint, enabled.get(&endpoint).copied().unwrap_or(false), now);
+                let (enabled, paused) = states.get(&endpoint).copied().unwrap_or_default();
+                self.lanes.set_enabled(endpoint, enabled, now);
+                self.lanes.set_paused(endpoint, paused, now);
             }
         }
     }
@@ -723,6 +733,7 @@ impl Core {
             let delta = self.tx.lane_deltas.entry(endpoint).or_default();
             (delta.0, delta.1) = (delta.0 - 1, delta.1 + 1);
             self.tx.stats.entry((endpoint, super::status::hour_of(now))).or_default().1 += 1;
+            self.note_for_task(d.key, ReportState::Failed, None, now)?;
             return Ok(true);
         };
         let app = self.lanes.get_mut(endpoint).map(|l| l.app).unwrap_or_default();
@@ -769,11 +780,11 @@ impl Core {
 
     /// When there is work that nobody will announce.
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.orphans_left || self.tasks_left {
+        if self.orphans_left {
             return Some(now);
         }
         let retention = Some(self.retention.next_at());
-        [self.lanes.next_wake(), retention].into_iter().flatten().min()
+        [self.lanes.next_wake(), retention, self.next_task_at(now)].into_iter().flatten().min()
     }
 
     /// Clicks that came to nothing.

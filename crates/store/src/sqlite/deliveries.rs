@@ -117,6 +117,14 @@ pub(crate) fn dead(conn: &Connection, endpoint: EndpointId, from: i64, until: i6
     collect(statement, params![endpoint.0, from, until, limit])
 }
 
+/// Dead deliveries of a pair; returns how many there were.
+pub(crate) fn delete_dead_of(conn: &Connection, message: MessageId, endpoint: EndpointId) -> Result<u32> {
+    let n = conn
+        .prepare_cached("DELETE FROM delivery WHERE message = ? AND endpoint = ? AND dead IS NOT NULL")?
+        .execute(params![message.0, endpoint.0])?;
+    Ok(u32::try_from(n).unwrap_or(u32::MAX))
+}
+
 /// The ordinal of the next delivery of this pair created by hand.
 pub(crate) fn next_ordinal(conn: &Connection, message: MessageId, endpoint: EndpointId) -> Result<u32> {
     conn.prepare_cached(
@@ -162,14 +170,4 @@ pub(crate) fn exists(conn: &Connection, k: DeliveryKey) -> Result<bool> {
         k.endpoint.0,
         k.ordinal
     ])
-}
-
-/// Whether the pair has a delivery or an attempt.
-pub(crate) fn known(conn: &Connection, message: MessageId, endpoint: EndpointId) -> Result<bool> {
-    conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM lease WHERE message = ?1 AND endpoint = ?2)
-             OR EXISTS (SELECT 1 FROM delivery WHERE message = ?1 AND endpoint = ?2)
-             OR EXISTS (SELECT 1 FROM attempt WHERE message = ?1 AND endpoint = ?2)",
-    )?
-    .query_row(params![message.0, endpoint.0], |r| r.get(0))
 }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-const COLUMNS: &str = "id, app, uid, url, description, version, disabled, throttle_rate, event_types, channels,
+const COLUMNS: &str =
+    "id, app, uid, url, description, version, disabled, paused_at, throttle_rate, event_types, channels,
     metadata, first_per, hook, updated_at, failing_since";
 const UID_TAKEN: StoreError = StoreError::Conflict("an endpoint with this uid already exists");
 /// Old secrets of one endpoint that sign at most, as the Svix server has it.
@@ -28,6 +29,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         description: row.get("description")?,
         version: row.get("version")?,
         disabled: row.get("disabled")?,
+        paused_at: rows::optional_time(row, "paused_at")?,
         throttle_rate: row.get("throttle_rate")?,
         event_types: rows::optional_list(row, "event_types")?,
         channels: rows::optional_list(row, "channels")?,
@@ -102,9 +104,9 @@ pub(crate) fn create(
 ) -> Result<Endpoint> {
     check_uid(conn, app, fields.uid.as_deref(), None)?;
     conn.prepare_cached(
-        "INSERT INTO endpoint (id, app, uid, url, url_version, description, version, disabled, throttle_rate,
+        "INSERT INTO endpoint (id, app, uid, url, url_version, description, version, disabled, paused_at, throttle_rate,
             event_types, channels, metadata, first_per, hook, headers, updated_at)
-         VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
         id.0,
@@ -114,6 +116,7 @@ pub(crate) fn create(
         fields.description,
         fields.version.unwrap_or(1),
         fields.disabled,
+        fields.paused.filter(|paused| *paused).map(|_| now.0),
         fields.throttle_rate,
         fields.event_types.as_deref().and_then(rows::list_text),
         fields.channels.as_deref().and_then(rows::list_text),
@@ -144,6 +147,7 @@ pub(crate) fn patched(old: &Endpoint, patch: EndpointPatch) -> EndpointFields {
         description: patch.description.unwrap_or_else(|| old.description.clone()),
         version: Some(patch.version.unwrap_or(old.version)),
         disabled: patch.disabled.unwrap_or(old.disabled),
+        paused: patch.paused,
         throttle_rate: patch.throttle_rate.unwrap_or(old.throttle_rate),
         event_types: patch.event_types.unwrap_or_else(|| old.event_types.clone()),
         channels: patch.channels.unwrap_or_else(|| old.channels.clone()),
@@ -153,14 +157,30 @@ pub(crate) fn patched(old: &Endpoint, patch: EndpointPatch) -> EndpointFields {
     }
 }
 
-/// Replaces every field but `hook`. Enabling an endpoint forgets that it was failing.
+/// Since when an endpoint that is resumed has been failing, without the time of the pause.
+fn failing_without(since: Timestamp, paused_at: Timestamp, now: Timestamp) -> Timestamp {
+    Timestamp(since.0.min(paused_at.0) + (now.0 - paused_at.0).max(0))
+}
+
+/// Replaces every field but `hook`. Enabling an endpoint forgets that it was failing; the time that it was paused for
+/// doesn't count as failing.
 pub(crate) fn write(conn: &Connection, old: &Endpoint, fields: &EndpointFields, now: Timestamp) -> Result<Endpoint> {
     check_uid(conn, old.app, fields.uid.as_deref(), Some(old.id))?;
+    let paused_at = match fields.paused {
+        Some(true) => Some(old.paused_at.unwrap_or(now)),
+        Some(false) => None,
+        None => old.paused_at,
+    };
+    let failing_since = match (old.failing_since, old.paused_at) {
+        _ if old.disabled && !fields.disabled => None,
+        (Some(since), Some(from)) if paused_at.is_none() => Some(failing_without(since, from, now)),
+        (since, _) => since,
+    };
     conn.prepare_cached(
         "UPDATE endpoint SET uid = ?, url_version = url_version + (url <> ?), url = ?, description = ?, version = ?,
-            disabled = ?, throttle_rate = ?, event_types = ?, channels = ?, metadata = ?,
+            disabled = ?, paused_at = ?, throttle_rate = ?, event_types = ?, channels = ?, metadata = ?,
             first_per_version = first_per_version + (first_per IS NOT ?), first_per = ?, updated_at = ?,
-            failing_since = iif(disabled = 1 AND ? = 0, NULL, failing_since)
+            failing_since = ?
          WHERE id = ?",
     )?
     .execute(params![
@@ -170,6 +190,7 @@ pub(crate) fn write(conn: &Connection, old: &Endpoint, fields: &EndpointFields, 
         fields.description,
         fields.version.unwrap_or(old.version),
         fields.disabled,
+        paused_at.map(|t| t.0),
         fields.throttle_rate,
         fields.event_types.as_deref().and_then(rows::list_text),
         fields.channels.as_deref().and_then(rows::list_text),
@@ -177,7 +198,7 @@ pub(crate) fn write(conn: &Connection, old: &Endpoint, fields: &EndpointFields, 
         fields.first_per,
         fields.first_per,
         now.0,
-        fields.disabled,
+        failing_since.map(|t| t.0),
         old.id.0,
     ])?;
     conn.prepare_cached(
@@ -212,12 +233,31 @@ pub(crate) fn set_failing_since(conn: &Connection, endpoint: EndpointId, since: 
         .execute(params![since.map(|t| t.0), endpoint.0])?;
     Ok(())
 }
-/// Its application, whether it takes deliveries, and since when it has only failed. A deleted one is disabled until it
-/// is reaped, then `None`.
-pub(crate) fn health(conn: &Connection, endpoint: EndpointId) -> Result<Option<(AppId, bool, Option<Timestamp>)>> {
+/// How an endpoint's lane begins.
+pub(crate) struct Health {
+    pub app: AppId,
+    /// Takes deliveries: neither disabled nor deleted.
+    pub enabled: bool,
+    pub paused: bool,
+    /// Since when it has only failed.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// A deleted one is disabled until it is reaped, then `None`.
+pub(crate) fn health(conn: &Connection, endpoint: EndpointId) -> Result<Option<Health>> {
     let found = conn
-        .prepare_cached("SELECT app, NOT (disabled OR deleted), failing_since FROM endpoint WHERE id = ?")?
-        .query_row([endpoint.0], |r| Ok((AppId(r.get(0)?), r.get(1)?, r.get::<_, Option<i64>>(2)?.map(Timestamp))))
+        .prepare_cached(
+            "SELECT app, NOT (disabled OR deleted) AS enabled, paused_at IS NOT NULL AS paused, failing_since
+             FROM endpoint WHERE id = ?",
+        )?
+        .query_row([endpoint.0], |r| {
+            Ok(Health {
+                app: AppId(r.get("app")?),
+                enabled: r.get("enabled")?,
+                paused: r.get("paused")?,
+                failing_since: rows::optional_time(r, "failing_since")?,
+            })
+        })
         .optional()?;
     Ok(found)
 }
@@ -300,7 +340,7 @@ pub(crate) fn load_route(conn: &Connection, app: AppId, now: Timestamp) -> Resul
         .optional()?;
     let Some((org, uid, throttle_rate)) = found else { return Ok(None) };
     let mut statement = conn.prepare_cached(
-        "SELECT id, url, url_version, disabled, throttle_rate, event_types, channels, headers, first_per,
+        "SELECT id, url, url_version, disabled, paused_at, throttle_rate, event_types, channels, headers, first_per,
             first_per_version, hook
          FROM endpoint WHERE app = ? AND deleted = 0 ORDER BY id",
     )?;
@@ -311,6 +351,7 @@ pub(crate) fn load_route(conn: &Connection, app: AppId, now: Timestamp) -> Resul
             url: r.get::<_, String>("url")?.into(),
             url_version: r.get("url_version")?,
             disabled: r.get("disabled")?,
+            paused_at: rows::optional_time(r, "paused_at")?,
             subscription: Subscription {
                 event_types: rows::optional_list(r, "event_types")?.map(boxed),
                 channels: rows::optional_list(r, "channels")?.map(boxed),

@@ -5,6 +5,7 @@
 
 use super::core::Core;
 use crate::error::StoreError;
+use crate::operations::ReportState;
 use domain::{DeliveryKey, EndpointId, MessageId, Seq, Timestamp};
 use rusqlite::params;
 use std::time::Duration;
@@ -187,7 +188,12 @@ impl Core {
                     (SELECT hash FROM revoked_token WHERE expires_at IS NOT NULL AND expires_at < ? LIMIT ?)",
                 now.0,
             ),
-            ("DELETE FROM task WHERE id IN (SELECT id FROM task WHERE id < ? AND status <> 0 LIMIT ?)", tasks),
+            (
+                "DELETE FROM task_delivery WHERE (endpoint, message, ordinal) IN
+                    (SELECT endpoint, message, ordinal FROM task_delivery WHERE task < ? LIMIT ?)",
+                tasks,
+            ),
+            ("DELETE FROM task WHERE id IN (SELECT id FROM task WHERE id < ? AND status NOT IN (0, 3) LIMIT ?)", tasks),
             (
                 "DELETE FROM stat_hour WHERE (endpoint, hour) IN
                     (SELECT endpoint, hour FROM stat_hour WHERE hour < ? LIMIT ?)",
@@ -241,6 +247,9 @@ impl Core {
             for (message, ordinal) in &found {
                 let key = DeliveryKey { message: MessageId(*message), endpoint, ordinal: *ordinal };
                 super::deliveries::delete(&self.conn, key)?;
+                if !dead {
+                    self.note_for_task(key, ReportState::Canceled, None, now)?;
+                }
             }
             let n = found.len() as i64;
             let delta = self.tx.lane_deltas.entry(endpoint).or_default();

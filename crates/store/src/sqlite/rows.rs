@@ -42,6 +42,25 @@ pub(super) fn optional_time(row: &Row<'_>, column: &'static str) -> rusqlite::Re
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp))
 }
 
+/// JSON text, or `None`.
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|t| serde_json::from_str(&t).map_err(|e| bad(column, e))).transpose()
+}
+pub(super) fn json_text<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+/// One of `all`, by its number.
+pub(super) fn code<T: Copy, const N: usize>(
+    row: &Row<'_>,
+    column: &'static str,
+    all: [T; N],
+    number: impl Fn(T) -> i64,
+) -> rusqlite::Result<T> {
+    let found: i64 = row.get(column)?;
+    all.into_iter().find(|t| number(*t) == found).ok_or_else(|| bad(column, found))
+}
+
 pub(super) fn source_options_text(options: &SourceOptions) -> String {
     serde_json::to_string(options).unwrap_or_default()
 }

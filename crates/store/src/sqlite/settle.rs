@@ -7,11 +7,13 @@ use super::core::Core;
 use super::deliveries::{self, Found};
 use super::{apps, endpoints, status};
 use crate::error::StoreError;
+use crate::operations::ReportState;
 use crate::types::{NewAttempt, NewMessage, Next, Ref, Settlement};
 use bytes::Bytes;
 use domain::{AttemptId, Cause, DeadReason, EndpointId, EndpointRoute, Timestamp};
 use rusqlite::params;
 use serde_json::json;
+use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -46,6 +48,9 @@ impl Core {
             }
             Next::Canceled => counts.2 = 1,
         }
+        if s.cause == Cause::Recover {
+            self.tell_task(s, next, now)?;
+        }
         if counts != (0, 0, 0) {
             let sum = self.tx.stats.entry((s.key.endpoint, status::hour_of(now))).or_default();
             *sum = (sum.0 + counts.0, sum.1 + counts.1, sum.2 + counts.2);
@@ -57,6 +62,18 @@ impl Core {
             }
             None => Ok(()),
         }
+    }
+
+    /// Only tasks make deliveries that recover.
+    fn tell_task(&mut self, s: &Settlement, next: Next, now: Timestamp) -> Result<()> {
+        let state = match next {
+            Next::Delivered => ReportState::Delivered,
+            Next::Dead(_) => ReportState::Failed,
+            Next::Canceled => ReportState::Canceled,
+            Next::RetryAt(_) => ReportState::Waiting,
+            Next::Released(_) => return Ok(()),
+        };
+        self.note_for_task(s.key, state, s.attempt.as_ref().map(|a| a.status_code), now)
     }
 
     /// What goes on is canceled when the endpoint was deleted meanwhile; and nothing is when it was not: whoever
@@ -112,7 +129,10 @@ impl Core {
             Some(since) => since,
             None => self.lanes.get_mut(endpoint).and_then(|l| l.failing_since),
         };
-        if a.gone && s.endpoint.hook {
+        let present = self.present(s, now)?;
+        // What its old URL said is nothing against its new one.
+        let gone = a.gone && present.as_ref().is_some_and(|e| e.url_version == s.endpoint.url_version);
+        if gone && s.endpoint.hook {
             return self.unsubscribe(s, now);
         }
         if a.success {
@@ -127,25 +147,27 @@ impl Core {
             self.tx.failing.push((endpoint, Some(now)));
         }
         let limit = self.config.endpoint_disable_after;
-        let too_long = !limit.is_zero() && now.since(since.unwrap_or(now)) >= limit;
-        if (a.gone || too_long) && endpoints::disable(&self.conn, endpoint, now)? {
-            tracing::info!(endpoint = endpoint.0, gone = a.gone, "endpoint disabled");
+        // What was under way when it was paused ends later: that time doesn't count.
+        let until = present.and_then(|e| e.paused_at).map_or(now, |at| at.min(now));
+        let too_long = !limit.is_zero() && until.since(since.unwrap_or(now)) >= limit;
+        if (gone || too_long) && endpoints::disable(&self.conn, endpoint, now)? {
+            tracing::info!(endpoint = endpoint.0, gone, "endpoint disabled");
             self.touch_app(s.endpoint.app);
             let fail_since = since.unwrap_or(now).to_string();
-            let trigger = if a.gone { "gone" } else { "failing" };
+            let trigger = if gone { "gone" } else { "failing" };
             self.announce(&s.endpoint, "endpoint.disabled", json!({"failSince": fail_since, "trigger": trigger}), now)?;
         }
         Ok(())
     }
 
+    /// The endpoint as it is configured now; `None` when it was deleted.
+    fn present(&self, s: &Settlement, now: Timestamp) -> Result<Option<Arc<EndpointRoute>>> {
+        let route = self.route(s.endpoint.app, now)?;
+        Ok(route.and_then(|r| r.endpoints.iter().find(|e| e.endpoint == s.key.endpoint).cloned()))
+    }
+
     /// Deletes the endpoint of a hook whose target says that it is gone: nobody else will.
     fn unsubscribe(&mut self, s: &Settlement, now: Timestamp) -> Result<()> {
-        let route = self.route(s.endpoint.app, now)?;
-        let present = route.as_ref().and_then(|r| r.endpoints.iter().find(|e| e.endpoint == s.key.endpoint));
-        if present.is_none_or(|e| e.url_version != s.endpoint.url_version) {
-            // Not the target that it has now.
-            return Ok(());
-        }
         match self.delete_endpoint(s.endpoint.app, &Ref::Id(s.key.endpoint), now) {
             Ok(()) => tracing::info!(endpoint = s.key.endpoint.0, "hook deleted: its target is gone"),
             Err(StoreError::NotFound(_)) => {}
@@ -276,6 +298,9 @@ impl Core {
         self.announce_endpoint(&new, "endpoint.updated", now)?;
         if old.disabled && !new.disabled {
             self.announce_endpoint(&new, "endpoint.enabled", now)?;
+        }
+        if old.failing_since != new.failing_since && !old.disabled {
+            self.tx.failing.push((new.id, new.failing_since));
         }
         Ok(new)
     }

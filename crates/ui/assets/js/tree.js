@@ -42,7 +42,6 @@ export function trees(root) {
         const head = document.createElement("summary");
         coloured(line, head);
         const body = document.createElement("span");
-        body.append("\n");
         fold.append(head, body);
         here.append(fold);
         open.push(body);
