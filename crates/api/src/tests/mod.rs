@@ -1,7 +1,9 @@
 //! The API from outside: a real listener, a real store on disk, a small HTTP client.
 
 mod access;
+mod api_keys;
 mod attempts;
+mod audit;
 mod bad_input;
 mod bins;
 mod conversions;
