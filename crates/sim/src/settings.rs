@@ -103,6 +103,7 @@ impl Settings {
             link_cache: 8,
             stat_minute_retention: self.retention.unwrap_or(DAY * 3650),
             endpoint_disable_after: self.endpoint_disable_after,
+            tail_rows_per_second: 1000,
             disk_reserve: 0,
             vfs: Some(vfs.to_owned()),
         }

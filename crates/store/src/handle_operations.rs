@@ -94,7 +94,6 @@ impl Store {
     /// Watches what happens in an organisation, or in one application of it, from now on, or after the row with this id
     /// as far as it is remembered (some thousand rows, while somebody watches and half a minute longer).
     pub fn tail(&self, org: OrgId, app: Option<AppId>, after: Option<Seq>) -> Tail {
-        let _ = (org, app, after);
-        todo!()
+        self.inner.tails.join(org, app, after, self.clock().clone())
     }
 }

@@ -153,6 +153,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         link_cache: 10_000,
         stat_minute_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: Duration::from_secs(5 * 86_400),
+        tail_rows_per_second: 1000,
         disk_reserve,
         vfs: None,
     };

@@ -197,6 +197,7 @@ fn store_config(dir: &TempDir) -> StoreConfig {
         link_cache: 10_000,
         stat_minute_retention: month,
         endpoint_disable_after: month,
+        tail_rows_per_second: 1000,
         disk_reserve: 0,
         vfs: None,
     }
