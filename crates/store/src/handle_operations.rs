@@ -55,7 +55,18 @@ impl Store {
         speed_per_s: Option<u32>,
     ) -> Result<Task> {
         let estimate = self.estimate_task(app, endpoint, filter.clone(), speed_per_s).await?;
-        let new = NewTask { kind: TaskKind::BulkReplay, filter, estimate: Some(estimate), speed_per_s };
+        self.start_replay_with(app, endpoint, filter, speed_per_s, Some(estimate)).await
+    }
+    /// Starts with what was counted before, or without.
+    pub async fn start_replay_with(
+        &self,
+        app: AppId,
+        endpoint: &EndpointRef,
+        filter: ReplayFilter,
+        speed_per_s: Option<u32>,
+        estimate: Option<Estimate>,
+    ) -> Result<Task> {
+        let new = NewTask { kind: TaskKind::BulkReplay, filter, estimate, speed_per_s };
         let endpoint = endpoint.clone();
         self.write(move |core, now| core.start_task(app, &endpoint, &new, now)).await
     }
