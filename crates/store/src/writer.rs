@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::inbound::{NewRequest, Received};
 use crate::links::{OwnEvent, Recorded};
 use crate::sqlite::core::Core;
+use crate::tail::Note;
 use crate::types::{Accepted, Lease, NewMessage, Settlement};
 use crate::watch::Touched;
 use domain::{Clock, Timestamp};
@@ -97,6 +98,8 @@ pub struct Committed {
     replies: Vec<Reply>,
     pub leases: Vec<Lease>,
     pub(crate) touched: Touched,
+    /// For those who watch the tail.
+    pub(crate) noted: Option<Vec<Note>>,
     /// Settlements to be tried again: nothing was written.
     pub unsettled: Vec<Settlement>,
     /// Told once the database is closed.
@@ -133,6 +136,7 @@ pub fn transact(core: &mut Core, ops: Vec<Op>, now: Timestamp) -> Committed {
             Ok(leases) => {
                 out.leases = leases;
                 out.touched = core.take_touched();
+                out.noted = core.take_noted();
                 None
             }
             Err(e) => Some(e),

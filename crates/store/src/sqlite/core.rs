@@ -20,6 +20,7 @@ use crate::operations::ReportState;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
 use crate::sqlite::rows;
+use crate::tail::{Note, TailHub, TailPace};
 use crate::types::{Accepted, Lease, NewMessage, bytes_of};
 use crate::watch::{Hub, Touched};
 use domain::{
@@ -53,6 +54,7 @@ pub struct Shared {
     pub(crate) links: Arc<LinkRoutes>,
     pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) tails: Arc<TailHub>,
 }
 
 impl Shared {
@@ -70,6 +72,10 @@ pub struct Core {
     pub(super) links: Arc<LinkRoutes>,
     pub(super) forms: Arc<FormRoutes>,
     hub: Arc<Hub>,
+    pub(super) tails: Arc<TailHub>,
+    pub(super) tail_pace: TailPace,
+    /// What the last commit noted.
+    noted: Option<Vec<Note>>,
     pub(super) metrics: Arc<StoreMetrics>,
     pub(super) lanes: Lanes,
     pub(super) epoch: i64,
@@ -87,7 +93,7 @@ pub struct Core {
     is_bulk: bool,
     seqs: SeqGen,
     keys: KeyWindow,
-    operational: HashMap<OrgId, Option<AppId>>,
+    pub(super) operational: HashMap<OrgId, Option<AppId>>,
     pub(super) event_keys: EventKeys,
     /// Sources known to exist.
     pub(super) stored_of: HashMap<SourceId, Stored>,
@@ -119,6 +125,8 @@ pub(super) struct Tx {
     dirty_sources: Vec<SourceId>,
     pub own: super::links::OwnChanges,
     touched: Touched,
+    /// Rows for those who watch; `None` when nobody does.
+    pub tail: Option<Vec<Note>>,
     pub counts: Counts,
 }
 
@@ -149,6 +157,7 @@ struct Mark {
     dues: usize,
     lane_deltas: HashMap<EndpointId, (i64, i64)>,
     counted: usize,
+    noted: usize,
     counts: Counts,
 }
 
@@ -156,13 +165,17 @@ impl Tx {
     fn mark(&self) -> Mark {
         let (lane_deltas, counts) = (self.lane_deltas.clone(), self.counts);
         let (leases, dues, counted) = (self.leases.len(), self.dues.len(), self.counted.len());
-        Mark { leases, dues, lane_deltas, counted, counts }
+        let noted = self.tail.as_ref().map_or(0, Vec::len);
+        Mark { leases, dues, lane_deltas, counted, noted, counts }
     }
     /// Returns the leases that are no more. Applications that became dirty stay so: they are only read again.
     fn back_to(&mut self, mark: Mark) -> Vec<Lease> {
         self.dues.truncate(mark.dues);
         self.lane_deltas = mark.lane_deltas;
         self.counted.truncate(mark.counted);
+        if let Some(notes) = &mut self.tail {
+            notes.truncate(mark.noted);
+        }
         self.counts = mark.counts;
         self.leases.split_off(mark.leases)
     }
@@ -208,6 +221,9 @@ impl Core {
             links: memory.links,
             forms: memory.forms,
             hub: memory.hub,
+            tails: memory.tails,
+            tail_pace: TailPace::default(),
+            noted: None,
             metrics,
         };
         core.rebuild_lanes()
@@ -262,7 +278,11 @@ impl Core {
     // ---- the transaction ----
 
     pub fn begin(&mut self) -> Result<()> {
-        self.tx = Tx { touched: self.hub.note(), ..Tx::default() };
+        let is_watched = self.tails.is_watched();
+        if !is_watched {
+            self.tail_pace.forget();
+        }
+        self.tx = Tx { touched: self.hub.note(), tail: is_watched.then(Vec::new), ..Tx::default() };
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         Ok(())
     }
@@ -304,6 +324,7 @@ impl Core {
         self.refresh_sources(&tx.dirty_sources, now);
         self.refresh_own(tx.own);
         self.touched = tx.touched;
+        self.noted = tx.tail;
         Ok(tx.leases)
     }
 
@@ -501,6 +522,11 @@ impl Core {
         std::mem::take(&mut self.touched)
     }
 
+    /// What the last commit noted; `None` when nobody watches.
+    pub(crate) fn take_noted(&mut self) -> Option<Vec<Note>> {
+        self.noted.take()
+    }
+
     /// The routing snapshot, loaded if it isn't in memory.
     pub fn route(&self, app: AppId, now: Timestamp) -> Result<Option<Arc<AppRoute>>> {
         if let Some(route) = self.routes.app(app) {
@@ -571,6 +597,7 @@ impl Core {
             }
         }
         self.touched_app(m.route.app);
+        self.tail_accepted(&m.route, id, &m.event_type, now);
         self.tx.counts.accepted += 1;
         Ok(Accepted::New(id))
     }

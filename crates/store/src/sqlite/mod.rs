@@ -37,6 +37,7 @@ pub(crate) mod settle;
 pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod status;
+mod tail_notes;
 pub(crate) mod task_report;
 mod task_run;
 pub(crate) mod tasks;

@@ -152,6 +152,7 @@ impl Core {
         };
         let keys = keys_of(fresh);
         self.touched_source(r.source.source);
+        self.tail_received(r, id, first, now);
         self.note_span(r.source.source, id)?;
         self.event_keys.note(id);
         self.conn.prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(

@@ -58,6 +58,7 @@ impl Core {
         match s.attempt.as_ref().zip(attempt_id) {
             Some((attempt, id)) => {
                 self.health(s, attempt, now)?;
+                self.tail_attempted(s, (id, attempt), next, now)?;
                 self.announce_attempt(s, next, (id, attempt), attempts, now)
             }
             None => Ok(()),
