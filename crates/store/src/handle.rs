@@ -5,6 +5,7 @@
 
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
+use crate::figures::collect::Memory;
 use crate::form_routes::FormRoutes;
 use crate::link_routes::LinkRoutes;
 use crate::readers::Readers;
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) links: Arc<LinkRoutes>,
     pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) figures: Arc<Memory>,
     organisations: RwLock<HashMap<Box<str>, OrgId>>,
     revoked: RwLock<HashSet<[u8; 32]>>,
     metrics: Arc<StoreMetrics>,
@@ -112,6 +114,7 @@ impl Store {
             links: shared.links,
             forms: shared.forms,
             hub: shared.hub,
+            figures: shared.figures,
             organisations: RwLock::default(),
             revoked: RwLock::new(revoked),
             metrics,

@@ -93,6 +93,7 @@ impl Core {
         self.fan_out(&route, &outgoing, now)?;
         self.touched_app(event.app);
         self.tx.counts.accepted += 1;
+        self.figures.accepted(route.org, event.app, event_type, id.created_at());
         self.tx.counted.push(counted(event, new));
         Ok(Recorded::New(id))
     }

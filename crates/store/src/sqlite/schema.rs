@@ -16,6 +16,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_links.sql"),
     include_str!("../../migrations/0004_event_pages.sql"),
     include_str!("../../migrations/0005_request_span.sql"),
+    include_str!("../../migrations/0006_accounts.sql"),
+    include_str!("../../migrations/0007_figures.sql"),
 ];
 
 /// The schema this program knows.
