@@ -72,3 +72,4 @@ CREATE TABLE audit (
     address TEXT
 ) STRICT;
 CREATE INDEX audit_by_org ON audit (org, id);
+-- (accounts)

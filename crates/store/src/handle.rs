@@ -5,6 +5,7 @@
 
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
+use crate::figures::collect::Memory;
 use crate::form_routes::FormRoutes;
 use crate::keys::KeyUse;
 use crate::link_routes::LinkRoutes;
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) tails: Arc<TailHub>,
+    pub(crate) figures: Arc<Memory>,
     organisations: RwLock<HashMap<Box<str>, OrgId>>,
     pub(crate) revoked: RwLock<HashSet<[u8; 32]>>,
     pub(crate) profiles: RwLock<HashMap<OrgId, Arc<Profile>>>,
@@ -126,6 +128,7 @@ impl Store {
             forms: shared.forms,
             hub: shared.hub,
             tails: shared.tails,
+            figures: shared.figures,
             organisations: RwLock::default(),
             revoked: RwLock::new(revoked),
             profiles: RwLock::new(profiles),

@@ -247,6 +247,7 @@ fn background(core: &mut Core, now: Timestamp) -> Result<()> {
     core.run_tasks(now, SLICE)?;
     core.expire(now, SLICE)?;
     core.tend_event_keys()?;
+    core.tend_figures(now)?;
     core.claim(now, CLAIM_BUDGET)
 }
 
@@ -510,6 +511,11 @@ impl Writer {
         if !self.unsettled.is_empty() && !self.core.is_broken() {
             // The last chance; what can't be settled is leased, and due again after the next start.
             let _ = self.retry();
+        }
+        self.core.figures.is_last = true;
+        if !self.core.is_broken() && self.core.figures.is_due(self.clock.now()) {
+            // What can't be written now is lost with the process: figures only.
+            let _ = self.commit(Vec::new());
         }
         if self.core.is_broken() {
             let why = "the disk failed to sync; what was acknowledged is safe, restart to go on".to_owned();

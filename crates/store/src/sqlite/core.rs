@@ -10,6 +10,8 @@ use super::{endpoints, messages, tokens};
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
 use crate::event_keys::EventKeys;
+use crate::figures::batch::End;
+use crate::figures::collect::{Collector, Memory};
 use crate::form_routes::FormRoutes;
 use crate::idempotency::KeyWindow;
 use crate::inbound::Topic;
@@ -55,6 +57,7 @@ pub struct Shared {
     pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) tails: Arc<TailHub>,
+    pub(crate) figures: Arc<Memory>,
 }
 
 impl Shared {
@@ -100,6 +103,7 @@ pub struct Core {
     /// Those whose last span this transaction noted.
     pub(super) tx_spans: Vec<SourceId>,
     pub(super) novelty: Novelty,
+    pub(crate) figures: Collector,
 }
 
 /// What the open transaction will mean for memory.
@@ -195,6 +199,7 @@ impl Core {
         let epoch = tokens::next_epoch(&conn).map_err(&unusable)?;
         let last = tokens::last_seq(&conn).map_err(&unusable)?;
         super::imports::stop_all(&conn).map_err(&unusable)?;
+        let figures = super::roll_ups::open(&conn, memory.figures, last, now).map_err(&unusable)?;
         let mut core = Core {
             lanes: Lanes::new(config.lane_capacity, config.memory_in_flight),
             keys: KeyWindow::new(config.idempotency_window),
@@ -211,6 +216,7 @@ impl Core {
             operational: HashMap::new(),
             event_keys: EventKeys::new(config.dedup_window_keys),
             novelty: Novelty::new(config.visitors_remembered),
+            figures,
             stored_of: HashMap::new(),
             tx_spans: Vec::new(),
             epoch,
@@ -298,6 +304,7 @@ impl Core {
         self.event_keys.commit();
         self.tx_spans.clear();
         self.novelty.commit();
+        self.figures.commit(now);
         for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
             self.lanes.count(endpoint, waiting, dead);
         }
@@ -393,6 +400,7 @@ impl Core {
         self.event_keys.rollback();
         self.forget_spans();
         self.novelty.rollback();
+        self.figures.rollback(now);
         for lease in &tx.leases {
             self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
         }
@@ -427,6 +435,7 @@ impl Core {
     /// Runs `f` so that its writes, in memory too, are undone when it says `false`. An error undoes the transaction.
     pub(crate) fn savepoint(&mut self, now: Timestamp, f: impl FnOnce(&mut Core) -> bool) -> Result<()> {
         let (mark, keys, novelty) = (self.tx.mark(), self.event_keys.mark(), self.novelty.mark());
+        let figures = self.figures.mark();
         self.conn.prepare_cached("SAVEPOINT verb")?.execute([])?;
         let keep = f(self);
         if self.conn.is_autocommit() {
@@ -438,6 +447,7 @@ impl Core {
             self.event_keys.back_to(keys);
             self.forget_spans();
             self.novelty.back_to(&novelty);
+            self.figures.back_to(figures);
             for lease in self.tx.back_to(mark) {
                 self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
             }
@@ -599,6 +609,7 @@ impl Core {
         self.touched_app(m.route.app);
         self.tail_accepted(&m.route, id, &m.event_type, now);
         self.tx.counts.accepted += 1;
+        self.figures.accepted(m.route.org, m.route.app, &m.event_type, id.created_at());
         Ok(Accepted::New(id))
     }
 
@@ -755,15 +766,16 @@ impl Core {
     /// `false` when memory has no room after all.
     fn claim_one(&mut self, d: &Found, now: Timestamp) -> Result<bool> {
         let endpoint = d.key.endpoint;
+        let app = self.lanes.get_mut(endpoint).map(|l| l.app).unwrap_or_default();
         let Some((payload, request)) = messages::payload(&self.conn, d.key.message)? else {
             deliveries::bury(&self.conn, d.key, domain::DeadReason::ContentDeleted)?;
             let delta = self.tx.lane_deltas.entry(endpoint).or_default();
             (delta.0, delta.1) = (delta.0 - 1, delta.1 + 1);
             self.tx.stats.entry((endpoint, super::status::hour_of(now))).or_default().1 += 1;
             self.note_for_task(d.key, ReportState::Failed, None, now)?;
+            self.note_settled(app, endpoint, None, End::Dead, now)?;
             return Ok(true);
         };
-        let app = self.lanes.get_mut(endpoint).map(|l| l.app).unwrap_or_default();
         let route = self.route(app, now)?;
         let route = route.and_then(|r| r.endpoints.iter().find(|e| e.endpoint == endpoint).cloned());
         let Some(route) = route else {
@@ -812,6 +824,7 @@ impl Core {
         }
         let retention = Some(self.retention.next_at());
         [self.lanes.next_wake(), retention, self.next_task_at(now)].into_iter().flatten().min()
+        [self.lanes.next_wake(), retention, self.figures.next_at()].into_iter().flatten().min()
     }
 
     /// Clicks that came to nothing.

@@ -94,6 +94,7 @@ impl Core {
         self.touched_app(event.app);
         self.tail_accepted(&route, id, event_type, now);
         self.tx.counts.accepted += 1;
+        self.figures.accepted(route.org, event.app, event_type, id.created_at());
         self.tx.counted.push(counted(event, new));
         Ok(Recorded::New(id))
     }
