@@ -72,4 +72,3 @@ CREATE TABLE audit (
     address TEXT
 ) STRICT;
 CREATE INDEX audit_by_org ON audit (org, id);
--- (accounts)

@@ -1,4 +1,3 @@
--- taken by another change
 -- what an organisation did, by the minute and by the hour
 CREATE TABLE figure_minute (
     org INTEGER NOT NULL,

@@ -17,7 +17,6 @@ use crate::source_routes::SourceRoutes;
 use crate::sqlite::core::{Core, Shared};
 use crate::sqlite::tasks::NewTask;
 use crate::sqlite::{apps, attempts, endpoints, event_types, messages, profile, status, tasks, tokens};
-use crate::sqlite::{apps, attempts, endpoints, event_types, messages, status, tasks, tokens};
 use crate::tail::TailHub;
 use crate::types::*;
 use crate::watch::Hub;

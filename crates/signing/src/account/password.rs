@@ -13,7 +13,8 @@ pub const PASSWORD_LEN_MIN: usize = 10;
 pub const PASSWORD_LEN_MAX: usize = 1024;
 
 /// A hash that nothing matches, made like all others, for addresses that nobody has.
-const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzLg$ZCtDLkGeAOLg9JCqE9ybsdWGcSmgSnfsxIMgZ1rzJyk";
+const NOBODYS: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzLg$ZCtDLkGeAOLg9JCqE9ybsdWGcSmgSnfsxIMgZ1rzJyk";
 
 /// Why a password isn't taken. The texts are for its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

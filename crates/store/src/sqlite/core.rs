@@ -823,8 +823,8 @@ impl Core {
             return Some(now);
         }
         let retention = Some(self.retention.next_at());
-        [self.lanes.next_wake(), retention, self.next_task_at(now)].into_iter().flatten().min()
-        [self.lanes.next_wake(), retention, self.figures.next_at()].into_iter().flatten().min()
+        let wakes = [self.lanes.next_wake(), retention, self.next_task_at(now), self.figures.next_at()];
+        wakes.into_iter().flatten().min()
     }
 
     /// Clicks that came to nothing.

@@ -5,8 +5,8 @@
 
 use super::core::Core;
 use crate::error::StoreError;
-use crate::operations::ReportState;
 use crate::figures::batch::minute_of;
+use crate::operations::ReportState;
 use domain::{DeliveryKey, EndpointId, MessageId, Seq, Timestamp};
 use rusqlite::params;
 use std::time::Duration;

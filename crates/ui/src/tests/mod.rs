@@ -60,6 +60,7 @@ impl Backend for InProcess {
 }
 
 /// A server's pages, with an owner, a developer and a support person of `org_one`, and an owner of `org_two`.
+#[allow(dead_code, reason = "each family of tests takes what it needs")]
 pub(super) struct World {
     pub store: Store,
     pub clock: Arc<TestClock>,
@@ -107,6 +108,7 @@ impl Answer {
     }
 }
 
+#[allow(dead_code, reason = "each family of tests takes what it needs")]
 impl World {
     pub async fn new() -> World {
         let dir = tempfile::tempdir().unwrap();
@@ -236,6 +238,7 @@ fn store_config(dir: &tempfile::TempDir) -> StoreConfig {
         session_lifetime: 14 * DAY,
         audit_retention: 400 * DAY,
         endpoint_disable_after: 5 * DAY,
+        tail_rows_per_second: 1000,
         disk_reserve: 0,
         vfs: None,
     }
