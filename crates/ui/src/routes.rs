@@ -84,13 +84,13 @@ routes! {
     Post "/settings/portal" Own, settings::portal::set;
     Get "/settings/team" Own, settings::team::show;
     Post "/settings/team/invite" Own, settings::team::invite;
-    Post "/settings/team/{person_id}/role" Own, settings::team::change_role;
-    Get "/settings/team/{person_id}/remove" Own, settings::team::ask_remove;
-    Post "/settings/team/{person_id}/remove" Own, settings::team::remove;
+    Post "/settings/team/{person}/role" Own, settings::team::change_role;
+    Get "/settings/team/{person}/remove" Own, settings::team::ask_remove;
+    Post "/settings/team/{person}/remove" Own, settings::team::remove;
     Get "/settings/keys" Own, settings::keys::show;
     Post "/settings/keys" Own, settings::keys::create;
-    Get "/settings/keys/{key_id}/revoke" Own, settings::keys::ask_revoke;
-    Post "/settings/keys/{key_id}/revoke" Own, settings::keys::revoke;
+    Get "/settings/keys/{key}/revoke" Own, settings::keys::ask_revoke;
+    Post "/settings/keys/{key}/revoke" Own, settings::keys::revoke;
     Get "/settings/server" Own, settings::server::show;
     Get "/audit" Own, pages::audit::show;
 }

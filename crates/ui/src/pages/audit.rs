@@ -59,22 +59,20 @@ struct Page {
     error: String,
 }
 
+impl Page {
+    /// The query with one more filter.
+    fn with(&self, name: &str, value: &str) -> String {
+        self.form.with(&[(name, value)])
+    }
+}
+
 /// Names of the form's fields, and of the API's.
 const FILTERS: [(&str, &str); 5] =
     [("actor", "actor"), ("action", "action"), ("object", "object"), ("since", "after"), ("until", "before")];
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
     let form = call.query();
-    let mut query = form_urlencoded::Serializer::new(String::from("limit=100"));
-    for (field, name) in FILTERS {
-        if let Some(value) = form.some(field) {
-            query.append_pair(name, &api_value(field, value));
-        }
-    }
-    if let Some(after) = form.some("after") {
-        query.append_pair("iterator", after);
-    }
-    let found = call.api(Method::GET, &format!("/api/v1/audit?{}", query.finish()), None).await;
+    let found = call.api(Method::GET, &format!("/api/v1/audit?{}", api_query(&form)), None).await;
     let (list, error) = match found {
         Ok(list) => (serde_json::from_value(list).map_err(|_| Fault::Failed)?, String::new()),
         Err(Fault::Refused(refusal)) => (List { data: Vec::new(), iterator: None, done: true }, refusal.detail),
@@ -90,6 +88,19 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
         form,
         error,
     })
+}
+
+fn api_query(form: &Form) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::from("limit=100"));
+    for (field, name) in FILTERS {
+        if let Some(value) = form.some(field) {
+            query.append_pair(name, &api_value(field, value));
+        }
+    }
+    if let Some(after) = form.some("after") {
+        query.append_pair("iterator", after);
+    }
+    query.finish()
 }
 
 /// A name alone is looked for as people write it; a day is one in UTC.

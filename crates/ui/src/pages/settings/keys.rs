@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** all of it goes through the API's own routes.
 
-use super::{Tab, tabs};
+use super::Tab;
 use crate::call::Call;
 use crate::fault::{Fault, Refusal};
 use crate::pages::accounts::Errors;
@@ -45,10 +45,10 @@ impl Key {
     fn maker(&self) -> &str {
         self.created_by.strip_prefix("person:").unwrap_or(&self.created_by)
     }
-    fn state(&self, now: Timestamp) -> v::Html {
+    fn state(&self, now: &Timestamp) -> v::Html {
         if self.revoked_at.is_some() {
             v::badge(v::Tone::Idle, "revoked")
-        } else if self.expires().is_some_and(|t| t <= now) {
+        } else if self.expires().is_some_and(|t| t <= *now) {
             v::badge(v::Tone::Idle, "expired")
         } else {
             v::badge(v::Tone::Good, "active")

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a public URL that can't be reached may be saved: the page says so.
 
-use super::{Tab, save, tabs};
+use super::{Tab, save};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::pages::accounts::{Errors, setup::tidy_url};

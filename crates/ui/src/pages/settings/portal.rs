@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** nothing here can become markup, style or a request: the store refuses it.
 
-use super::{Tab, save, tabs};
+use super::{Tab, save};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::pages::accounts::Errors;

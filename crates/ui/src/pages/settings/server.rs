@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** secrets are masked before they get here.
 
-use super::{Tab, tabs};
+use super::Tab;
 use crate::call::Call;
 use crate::config::ShownSetting;
 use crate::fault::Fault;

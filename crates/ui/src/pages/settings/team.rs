@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an invitation's link is shown once; the last owner stays one (the store sees to it).
 
-use super::{Tab, tabs};
+use super::Tab;
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::pages::accounts::{Errors, note};
@@ -98,6 +98,7 @@ fn person_id(call: &Call) -> Result<PersonId, Fault> {
 
 pub(crate) async fn change_role(call: Call) -> Result<Reply, Fault> {
     let id = person_id(&call)?;
+    call.store().person(call.me.org, id).await?;
     let Some(role) = Role::parse(call.form().get("role")) else { return Ok(Reply::see("/settings/team")) };
     let patch = PersonPatch { role: Some(role), ..Default::default() };
     match call.store().patch_person(call.me.org, id, patch).await {
