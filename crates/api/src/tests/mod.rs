@@ -15,6 +15,7 @@ mod lists;
 mod messages;
 mod objects;
 mod openapi;
+mod operations;
 mod poller;
 mod request_streams;
 mod requests;
@@ -22,6 +23,7 @@ mod serving;
 mod sources;
 mod sse;
 mod streams;
+mod tail;
 
 use crate::{Api, ApiConfig, Capabilities, JwtAlgorithm, JwtKeys, NewToken, ServerLimits, serve};
 use bytes::Bytes;
