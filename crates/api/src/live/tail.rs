@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use crate::wire::tail::{Names, TailFilter, write_row, write_skipped};
 use axum::body::Body;
 use bytes::Bytes;
-use domain::OrgId;
+use domain::{MessageId, OrgId};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Tail, TailBatch};
@@ -23,10 +23,12 @@ const ROWS_MAX: usize = 500;
 
 /// Opens a stream of `tail`: its body.
 pub(crate) fn open(shared: Arc<Shared>, org: OrgId, tail: Tail, filter: TailFilter) -> Result<Body, Problem> {
+    // A client that saw nothing yet can resume from here, too.
+    let begun = shared.store.codec().text(MessageId(tail.begun().0));
     let viewer = TailViewer {
         _permit: shared.live.permit()?,
         closing: shared.live.closing(),
-        opening: Some(format!("retry: {RETRY_MS}\n\n").into()),
+        opening: Some(format!("retry: {RETRY_MS}\nid: {begun}\n\n").into()),
         heard: Instant::now(),
         quiet_until: Instant::now(),
         names: Names::default(),

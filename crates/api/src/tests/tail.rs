@@ -116,7 +116,11 @@ async fn a_viewer_that_comes_back_misses_nothing_that_is_remembered() {
     let first = s.message("a", "x").await;
     assert_eq!(events.event().await.id, first);
     drop(events);
+    let (quiet, begun) = s.events_after("/api/v1/tail", None).await;
+    drop(quiet);
     let missed = s.message("a", "x").await;
+    let mut events = Events::open(&s, "/api/v1/tail", Some(&begun)).await;
+    assert_eq!(events.event().await.id, missed, "who saw nothing yet comes back with where he began");
     let mut events = Events::open(&s, "/api/v1/tail", Some(&first)).await;
     assert_eq!(events.event().await.id, missed);
     let unknown = s.store.codec().text(domain::MessageId(1 << 40));
