@@ -11,10 +11,7 @@ use crate::call::{Call, Visit};
 use crate::handlers::{
     api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, export,
     form, health, hook, import, link, message, operational, poller, request, secret, source,
-    source_endpoint as source_ep, stream, task,
-    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
-    import, link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, tail,
-    task,
+    source_endpoint as source_ep, stream, tail, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -198,8 +195,6 @@ routes! {
     Delete "/api/v1/api-key/{key_id}" Org, api_key::delete;
     Get "/api/v1/audit" Org, audit::list;
 
-    Get "/api/v1/background-task" Org, task::list;
-    Get "/api/v1/background-task/{task_id}" Org, task::get;
     Get "/api/v1/background-task" Shared(ViewBase), task::list;
     Get "/api/v1/background-task/{task_id}" Shared(ViewBase), task::get;
     Get "/api/v1/background-task/{task_id}/report" Shared(ViewBase), task::report;
