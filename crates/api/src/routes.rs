@@ -9,8 +9,9 @@ use crate::auth::Capability::{
 use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
-    import, link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, figures, form,
+    health, hook, import, issue, link, message, operational, poller, request, search, secret, source,
+    source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -186,6 +187,16 @@ routes! {
 
     Get "/api/v1/background-task" Org, task::list;
     Get "/api/v1/background-task/{task_id}" Org, task::get;
+
+    Get "/api/v1/figures/throughput" Org, figures::throughput;
+    Get "/api/v1/figures/queue" Org, figures::queue;
+    Get "/api/v1/figures/application" Org, figures::applications;
+    Get "/api/v1/figures/event-type" Org, figures::event_types;
+    Get "/api/v1/figures/endpoint/{endpoint_id}" Org, figures::endpoint;
+    Get "/api/v1/issue" Org, issue::list;
+    Get "/api/v1/issue/{issue_id}" Org, issue::get;
+    Patch "/api/v1/issue/{issue_id}" Org, issue::patch;
+    Get "/api/v1/search/message" Org, search::messages;
 
     Get "/api/v1/operational-webhook/endpoint" Org, operational::list;
     Post "/api/v1/operational-webhook/endpoint" Org, operational::create;
