@@ -40,7 +40,10 @@ def request(method, url, body=None, **headers):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, parts._replace(scheme="", netloc="").geturl() or "/", body=body, headers=named)
         answer = connection.getresponse()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        named = {}
+        for name, value in answer.getheaders():
+            named[name.lower()] = f"{named[name.lower()]}\n{value}" if name.lower() in named else value
+        return answer.status, named, answer.read()
     finally:
         connection.close()
 
