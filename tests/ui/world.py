@@ -16,8 +16,8 @@ OWNER = ("ana@example.com", "correct horse battery")
 
 
 class World:
-    def __init__(self):
-        self.server = Server()
+    def __init__(self, *settings):
+        self.server = Server(*settings)
         self.hooks = Hooks()
         self.owner = self.set_up()
 
