@@ -87,6 +87,7 @@ async fn no_statement_reads_more_than_it_needs() {
         ("FROM task WHERE org = ?1 AND id < ?2", "task_by_org (org=? AND id<"),
         ("WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC", "message_by_app (app=? AND rowid>"),
         ("FROM task WHERE app = ?1 AND id < ?2", "task_by_app (app=? AND id<"),
+        ("FROM attempt WHERE message = ?1 AND +endpoint = ?2", "SEARCH attempt USING PRIMARY KEY (message=?)"),
         ("FROM task_delivery t LEFT JOIN message m", "task_delivery_by_task (task=?"),
         ("FROM task_delivery WHERE task < ? LIMIT ?", "task_delivery_by_task (task<"),
         ("FROM delivery d CROSS JOIN message m", "d USING INDEX delivery_dead (endpoint=? AND message>"),
