@@ -33,8 +33,13 @@ fn ticket(text: &str, page: &str) -> String {
 }
 
 fn set_up(server: &Server, ticket: &str) -> Answer {
-    let fields =
-        [("name", "Ana"), ("email", "ana@example.com"), ("password", PASSWORD), ("org_name", "Acme"), ("ticket", ticket)];
+    let fields = [
+        ("name", "Ana"),
+        ("email", "ana@example.com"),
+        ("password", PASSWORD),
+        ("organisation", "Acme"),
+        ("ticket", ticket),
+    ];
     post(server, "/setup", &fields)
 }
 fn sign_in(server: &Server, password: &str) -> Answer {
@@ -54,7 +59,10 @@ fn a_new_server_prints_a_link_that_sets_it_up_once() {
     let server = launch.start();
     server.wait_for_log("/setup?ticket=");
     let text = server.log_text();
-    assert!(text.contains(&format!("http://{}/setup?ticket=", server.address)) && text.contains("30 minutes"), "{text}");
+    assert!(
+        text.contains(&format!("http://{}/setup?ticket=", server.address)) && text.contains("30 minutes"),
+        "{text}"
+    );
     let ticket = ticket(&text, "setup");
     // Nobody gets in without it: there is no default password.
     for (email, password) in [("admin", "admin"), ("admin@example.com", ""), ("", "")] {
