@@ -41,10 +41,12 @@ impl Reach for Asked {
         Box::pin(async move {
             match fetcher.get(&format!("{origin}/reachable")).await {
                 Ok(text) if text == installation.as_bytes() => Ok(()),
-                Ok(_) => {
-                    Err(format!("Another server answers at {origin}: look at the name, and at the proxy before this one."))
+                Ok(_) => Err(format!(
+                    "Another server answers at {origin}: look at the name, and at the proxy before this one."
+                )),
+                Err(why) => {
+                    Err(format!("{origin} gave no answer from here ({why}). Others may reach it all the same."))
                 }
-                Err(why) => Err(format!("{origin} gave no answer from here ({why}). Others may reach it all the same.")),
             }
         })
     }
@@ -56,7 +58,9 @@ fn is_inner(origin: &str) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => AddressGuard::default().check_ip(ip.into()).is_err(),
         Some(url::Host::Ipv6(ip)) => AddressGuard::default().check_ip(ip.into()).is_err(),
-        Some(url::Host::Domain(name)) => !name.contains('.') || name.ends_with(".localhost") || name.ends_with(".local"),
+        Some(url::Host::Domain(name)) => {
+            !name.contains('.') || name.ends_with(".localhost") || name.ends_with(".local")
+        }
         None => true,
     }
 }

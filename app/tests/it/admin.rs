@@ -37,7 +37,7 @@ fn set_up(server: &Server, ticket: &str) -> Answer {
         ("name", "Ana"),
         ("email", "ana@example.com"),
         ("password", PASSWORD),
-        ("organisation", "Acme"),
+        ("org_name", "Acme"),
         ("ticket", ticket),
     ];
     post(server, "/setup", &fields)

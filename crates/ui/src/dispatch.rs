@@ -98,8 +98,7 @@ async fn run(
 ) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     let peer = parts.extensions.remove::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let noticed =
-        session::cookie(&parts.headers, "notice").is_some() && !parts.headers.contains_key("hx-request");
+    let noticed = session::cookie(&parts.headers, "notice").is_some() && !parts.headers.contains_key("hx-request");
     let visit = visit(shared, parts, params, peer);
     let reply = answer(visit, route, body).await;
     guarded(if noticed { reply.noticed() } else { reply }.into_response())

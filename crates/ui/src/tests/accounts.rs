@@ -138,7 +138,7 @@ const SETUP: [(&str, &str); 5] = [
     ("name", "Ana"),
     ("email", "ana@new.example"),
     ("password", PASSWORD),
-    ("organisation", "New & Co"),
+    ("org_name", "New & Co"),
     ("public_url", "https://Hooks.new.example/"),
 ];
 

@@ -72,18 +72,18 @@ pub(crate) async fn create(visit: Visit) -> Result<Reply, Fault> {
         ticket: text,
         name: form.get("name").to_owned(),
         email: form.get("email").to_owned(),
-        org_name: form.get("organisation").to_owned(),
+        org_name: form.get("org_name").to_owned(),
         public_url: if url_is_set { visit.origin() } else { tidy_url(form.get("public_url")) },
         url_is_set,
         errors: Errors::default(),
     };
     page.errors.check_name("name", &page.name);
     page.errors.check_email(&page.email);
-    page.errors.check_name("organisation", &page.org_name);
+    page.errors.check_name("org_name", &page.org_name);
     let public_url = Some(page.public_url.clone()).filter(|url| !url_is_set && !url.is_empty());
     let profile = Profile { name: page.org_name.clone(), public_url, ..Profile::default() };
     if let Err(error) = profile.check() {
-        page.errors.add(if error.field == "publicUrl" { "public_url" } else { "organisation" }, error.text);
+        page.errors.add(if error.field == "publicUrl" { "public_url" } else { "org_name" }, error.text);
     }
     let password = hashed(&visit.shared, form.raw("password")).await?;
     let password = password.map_err(|e| page.errors.add("password", e.to_string())).ok();
