@@ -30,6 +30,8 @@ mod roll_ups;
 mod rows;
 mod schema;
 pub(crate) mod search;
+mod search_candidates;
+mod search_hours;
 mod search_walk;
 pub(crate) mod settle;
 pub(crate) mod sources;
