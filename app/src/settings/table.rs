@@ -142,7 +142,7 @@ pub static SETTINGS: &[Setting] = &[
         |s| &mut s.visitors_remembered,
     ),
     row("link-cache", "750000", "How many short links are kept in memory; the rest is on disk", |s| &mut s.link_cache),
-    row("stat-retention", "400d", "Age at which figures of links and forms are kept by the day only", |s| {
+    row("stat-retention", "400d", "Age of figures by the minute (links, forms) and by the hour (organisations)", |s| {
         &mut s.stat_retention
     }),
     row("session-lifetime", "14d", "Time after which somebody who did not come back must sign in again", |s| {

@@ -36,6 +36,8 @@ mod roll_ups;
 mod rows;
 mod schema;
 pub(crate) mod search;
+mod search_candidates;
+mod search_hours;
 mod search_walk;
 pub(crate) mod sessions;
 pub(crate) mod settle;

@@ -138,16 +138,18 @@ async fn no_statement_reads_more_than_it_needs() {
         ("FROM issue INDEXED BY issue_last_at", "issue_last_at (last_at<"),
         ("FROM issue INDEXED BY issue_by_state WHERE org = ?", "issue_by_state (org=? AND state=?"),
         ("AND due_at IS NOT NULL AND due_at > ?", "delivery_due (endpoint=? AND due_at>"),
-        (
-            "endpoint = ?1 AND dead IS NOT NULL AND message > ?2",
-            "COVERING INDEX delivery_dead (endpoint=? AND message>",
-        ),
-        ("endpoint = ?1 AND success = 0 AND id > ?2", "COVERING INDEX attempt_failed (endpoint=? AND id>"),
+        ("endpoint = ?1 AND dead IS NOT NULL AND message > ?2", "INDEX delivery_dead (endpoint=? AND message>"),
+        ("endpoint = ?1 AND success = 0 AND id > ?2", "INDEX attempt_failed (endpoint=? AND id>"),
         ("SELECT message FROM delivery WHERE endpoint = ? AND due_at", "COVERING INDEX delivery_due (endpoint=?"),
         ("SELECT id, id FROM message WHERE app = ?1 AND id > ?2", "COVERING INDEX message_by_app (app=? AND rowid>"),
         ("FROM message WHERE ?1 = ?1 AND id > ?2 AND id < ?3", "INTEGER PRIMARY KEY (rowid>? AND rowid<?"),
         ("FROM delivery WHERE ?1 = ?1 AND message > ?2", "PRIMARY KEY (message>? AND message<?"),
         ("FROM lease WHERE ?1 = ?1 AND message > ?2", "PRIMARY KEY (message>? AND message<?"),
+        (
+            "FROM message WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
+            "message_by_app (app=? AND rowid>",
+        ),
+        ("FROM attempt WHERE ?1 = ?1 AND message > ?2", "PRIMARY KEY (message>? AND message<?"),
         ("success FROM attempt WHERE message = ? AND id >= ?", "PRIMARY KEY (message=? AND id>"),
         ("FROM app a CROSS JOIN endpoint e ON e.app = a.id", "endpoint_by_app (app=?"),
         ("FROM lane l INDEXED BY lane_busy", "e USING INTEGER PRIMARY KEY"),
@@ -300,8 +302,10 @@ async fn figures(w: &mut World) {
         "status:sending",
         "code:5xx",
         "code:200",
+        "code:5xx before:1m",
         "id",
         "status:delivered tag:x",
+        "channel:x type:a",
     ] {
         let query = domain::SearchQuery::parse(text).unwrap();
         let mut search = s.resolve_search(org, &query).await.unwrap();
@@ -325,6 +329,7 @@ async fn figures(w: &mut World) {
     })
     .await;
     s.search_messages(org, page(5), waiting).await.unwrap();
+    s.queue_figures(org).await.unwrap();
     s.on_writer(move |conn| {
         conn.execute("DELETE FROM delivery WHERE message < 20002", []).unwrap();
         conn.execute("UPDATE lane SET waiting = waiting - 20001 WHERE endpoint = ?", [e.0]).unwrap();
