@@ -10,7 +10,7 @@ use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
     application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
-    import, link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    import, link, message, operational, poller, portal, request, secret, source, source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -183,6 +183,13 @@ routes! {
     Post "/api/v1/auth/app-portal-access/{app_id}" Org, auth::portal_access [Own];
     Post "/api/v1/auth/dashboard-access/{app_id}" Org, auth::portal_access [Own];
     Post "/api/v1/auth/logout" OwnToken, auth::logout [Own];
+    Post "/api/v1/auth/app/{app_id}/expire-all" Org, portal::expire_all;
+    Get "/api/v1/auth/portal" OwnToken, portal::whoami;
+    Get "/api/v1/app/{app_id}/task/{task_id}" App(ViewBase), portal::task;
+    Get "/api/v1/app/{app_id}/test-inbox" App(ViewBase), portal::inboxes;
+    Post "/api/v1/app/{app_id}/test-inbox" App(ManageEndpoint), portal::create_inbox;
+    Delete "/api/v1/app/{app_id}/test-inbox/{inbox_id}" App(ManageEndpoint), portal::delete_inbox;
+    Get "/api/v1/app/{app_id}/test-inbox/{inbox_id}/request" App(ViewBase), portal::inbox_requests;
 
     Get "/api/v1/background-task" Org, task::list;
     Get "/api/v1/background-task/{task_id}" Org, task::get;

@@ -56,4 +56,6 @@ macro_rules! routes {
 routes! {
     Get "/" Read, pages::home::show;
     Post "/theme" Public, pages::theme::set;
+
+    Get "/portal" Public, pages::portal::show;
 }

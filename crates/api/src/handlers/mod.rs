@@ -21,6 +21,7 @@ pub(crate) mod message;
 pub(crate) mod operational;
 pub(crate) mod own;
 pub(crate) mod poller;
+pub(crate) mod portal;
 pub(crate) mod request;
 pub(crate) mod secret;
 pub(crate) mod source;

@@ -15,6 +15,7 @@ mod event_pages;
 pub(crate) mod event_types;
 mod figures;
 mod first_seen;
+pub(crate) mod floors;
 pub(crate) mod forms;
 pub(crate) mod imports;
 pub(crate) mod keys;
