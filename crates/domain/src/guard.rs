@@ -254,7 +254,10 @@ mod tests {
         ] {
             assert_eq!(guard.own_inbox(other), None, "{other}");
         }
-        assert_eq!(guard.inbox_url("https://hooks.example.com", "t").as_deref(), Some("https://hooks.example.com/in/t"));
+        assert_eq!(
+            guard.inbox_url("https://hooks.example.com", "t").as_deref(),
+            Some("https://hooks.example.com/in/t")
+        );
         assert_eq!(guard.inbox_url("http://other", "t").as_deref(), Some("http://127.0.0.1:8071/in/t"));
         assert_eq!(AddressGuard::default().inbox_url("http://other", "t"), None);
     }

@@ -48,7 +48,11 @@ fn read_body(body: &[u8]) -> Result<PortalAccessIn, Problem> {
         session: f
             .take(&["sessionId"], |v| {
                 let name = read::string(v)?;
-                if read::is_session(&name) { Ok(name) } else { Err("must be 1 to 64 letters, digits, @, _ or -".into()) }
+                if read::is_session(&name) {
+                    Ok(name)
+                } else {
+                    Err("must be 1 to 64 letters, digits, @, _ or -".into())
+                }
             })
             .value(),
         application: f

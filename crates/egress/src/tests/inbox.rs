@@ -70,7 +70,11 @@ async fn what_is_no_bin_is_dialled_only_where_the_guard_lets_it() {
         assert_eq!(bench.outcome(&format!("{OWN}/in/{other}")).await, refused);
         assert!(dial.dialled.lock().is_empty());
         bench.outcome(&format!("http://hooks.example.com/in/{other}")).await;
-        assert_eq!(*dial.dialled.lock(), ["93.184.216.34:80".parse().unwrap()], "a source of ours is reached from outside");
+        assert_eq!(
+            *dial.dialled.lock(),
+            ["93.184.216.34:80".parse().unwrap()],
+            "a source of ours is reached from outside"
+        );
         for url in [format!("{OWN}/api/v1/app"), format!("{OWN}/in/{TOKEN}?x"), format!("{OWN}/in/{TOKEN}/x")] {
             assert!(TargetUrl::parse(&url, bench.courier.rules()).is_err(), "{url}");
         }
