@@ -18,6 +18,7 @@ mod messages;
 mod objects;
 mod openapi;
 mod poller;
+mod portal;
 mod request_streams;
 mod requests;
 mod serving;

@@ -4,4 +4,5 @@
 //! its [`crate::call::Call`].
 
 pub(crate) mod home;
+pub(crate) mod portal;
 pub(crate) mod theme;

@@ -2,6 +2,7 @@
 
 mod access;
 mod frame;
+mod portal;
 
 use crate::{Actor, Backend, BoxFuture, Ui, UiConfig};
 use api::{Api, ApiConfig, JwtAlgorithm, JwtKeys, ServerLimits};
@@ -119,6 +120,7 @@ impl World {
         let config = UiConfig {
             backend: Arc::new(InProcess(api.clone())),
             public_url: None,
+            portal_origins: vec!["https://operator.example".to_owned()],
             trusted_proxies: Vec::new(),
             body_limit: 64 << 10,
             body_read_timeout: Duration::from_secs(5),
