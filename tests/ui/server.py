@@ -47,11 +47,11 @@ def request(method, url, body=None, **headers):
 class Server:
     """Runs until closed."""
 
-    def __init__(self, *settings):
+    def __init__(self, *settings, retries="200ms,400ms,1h"):
         self.folder = tempfile.mkdtemp(prefix="postrider-ui-")
         self.data = os.path.join(self.folder, "data")
         command = [BINARY, "serve", "--data-dir", self.data, "--listen", "127.0.0.1:0", "--allow-subnet", "127.0.0.0/8"]
-        command += ["--retry-schedule", "200ms,400ms,1h", "--log-level", "warn", *settings]
+        command += ["--retry-schedule", retries, "--log-level", "warn", *settings]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=self._env())
         self.log = []
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -66,7 +66,8 @@ async fn all_tokens_of_an_application_end_together() {
     assert!(is_open(&new, "a").await);
 
     s.clock.advance(Duration::from_secs(10));
-    let (ana, bo) = (access(&s, "a", json!({"sessionId": "ana"})).await, access(&s, "a", json!({"sessionId": "bo"})).await);
+    let (ana, bo) =
+        (access(&s, "a", json!({"sessionId": "ana"})).await, access(&s, "a", json!({"sessionId": "bo"})).await);
     expire(json!({"sessionIds": []})).await;
     expire(json!({"sessionIds": ["ana", "nobody"]})).await;
     assert!(!is_open(&ana, "a").await && is_open(&bo, "a").await && is_open(&new, "a").await);
@@ -90,7 +91,8 @@ async fn a_customer_makes_few_inboxes_and_reads_what_comes() {
     let s = server().await;
     let (a, b) = (s.app("a").await, s.app("b").await);
     let (ours, theirs) = (s.app_token("org_test", &a), s.app_token("org_test", &b));
-    let call = async |token: &str, method: Method, path: &str| s.raw(token, method, &format!("/api/v1{path}"), "").await;
+    let call =
+        async |token: &str, method: Method, path: &str| s.raw(token, method, &format!("/api/v1{path}"), "").await;
     let made = call(&ours, Method::POST, "/app/a/test-inbox").await.expect(201);
     let id = text(&made["id"]);
     assert_eq!(made["expiresAt"], json!(START.plus(Duration::from_secs(7 * 86_400)).to_string()));
@@ -154,7 +156,8 @@ async fn a_customer_follows_tasks_of_the_own_application_only() {
     let body = json!({"since": START.to_string()}).to_string();
     let task = s.raw(&own, Method::POST, "/api/v1/app/a/endpoint/e/recover", body).await.expect(202);
     let id = text(&task["id"]);
-    let get = async |token: &str, app: &str| s.raw(token, Method::GET, &format!("/api/v1/app/{app}/task/{id}"), "").await;
+    let get =
+        async |token: &str, app: &str| s.raw(token, Method::GET, &format!("/api/v1/app/{app}/task/{id}"), "").await;
     assert_eq!(get(&own, "a").await.expect(200)["id"], json!(id));
     let theirs = s.app_token("org_test", &b);
     get(&theirs, "a").await.refuse(404, "not_found");

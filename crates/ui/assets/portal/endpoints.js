@@ -40,7 +40,7 @@ function health(e) {
   return [share, last];
 }
 
-const percent = (part, all) => (part === all ? "100" : Math.min(99.9, Math.floor((part / all) * 1000) / 10).toFixed(1));
+const percent = (part, all) => (part === all ? "100" : !part ? "0" : Math.min(99.9, Math.floor((part / all) * 1000) / 10).toFixed(1));
 
 function types(e) {
   const names = e.filterTypes;
@@ -107,8 +107,8 @@ function form(e, known, { submit, cancel, onsubmit, inbox }) {
     });
   } },
   h("div", null, field("URL", url, { hint: "It gets a POST request with JSON for each event." }), inbox && inbox(url)),
-  field("Description", description, { optional: true }), pick.content, rest.content, told,
-  h("div.actions", null, button, h("a.btn", { href: cancel }, "Cancel")));
+  field("Description", description, { optional: true }), pick.content, rest.content,
+  h("div.stack", null, told, h("div.actions", null, button, h("a.btn", { href: cancel }, "Cancel"))));
   return el;
 }
 
@@ -237,7 +237,7 @@ export async function endpointPage(context, asked, id) {
   const head = [h("p.crumbs", null, h("a", { href: "#/endpoints" }, "Endpoints")),
     h("div.head", null, h("h1.clip", null, host(e.url)), state(e), h("div.actions", null, actions(context, e)),
       h("p.muted.wrap", null, h("code", null, e.url), copier(e.url, "the URL"), e.description && ` · ${e.description}`)),
-    e.failingSince && !e.disabled && note("bad", h("p", null, "Every attempt has failed since ", time(e.failingSince), ". After some days it is disabled.")),
+    e.failingSince && !e.disabled && note("bad", h("p", null, "Every attempt fails; the first one failed ", time(e.failingSince), ". If it goes on for days, the endpoint is disabled.")),
     e.paused && note("warn", h("p", null, "Paused ", time(e.pausedAt), ": what happens meanwhile waits, and is sent once you resume.")),
     e.disabled && note("warn", h("p", null, "Disabled: nothing is sent, and what happens meanwhile is not kept for it.")),
     h("nav.tabs", { "aria-label": "Of this endpoint" }, [["log", "Messages", base], ["settings", "Settings and secret", `${base}?tab=settings`]].map(([key, words, href]) =>

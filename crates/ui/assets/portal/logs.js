@@ -79,7 +79,7 @@ export async function message(context, asked, id) {
     h("div.columns", null,
       h("section.card", null, h("div.card-head", null, h("h2", null, "Payload"), !isExpired && copier(() => JSON.stringify(m.payload, null, 2), "the payload")),
         isExpired ? h("p.muted", null, "It was deleted: payloads are kept for a limited time.") : body(JSON.stringify(m.payload))),
-      h("div.stack", null, h("h2", null, "Where it went"), cards.length ? cards : note("info", h("p", null, "No endpoint takes this event type, so it was sent nowhere.")))),
+      h("div.stack", null, h("h2.sr", null, "Where it went"), cards.length ? cards : note("info", h("p", null, "No endpoint takes this event type, so it was sent nowhere.")))),
   ] };
 }
 

@@ -83,6 +83,7 @@ async function show() {
     if (mine !== turn) return;
     document.title = `${title} · ${name}`;
     fill(main, content);
+    main.dataset.at = location.hash;
     const heading = main.querySelector("h1");
     heading?.setAttribute("tabindex", "-1");
     if (!isFirst) {

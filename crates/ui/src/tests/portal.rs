@@ -27,7 +27,10 @@ async fn the_page_is_framed_by_the_operators_origins_and_those_of_the_organisati
     for (query, want) in [
         ("", operator),
         ("?org=org_one", "https://operator.example https://app.one.example http://localhost:3000"),
-        ("?org=org_one&darkMode=true&next=/logs", "https://operator.example https://app.one.example http://localhost:3000"),
+        (
+            "?org=org_one&darkMode=true&next=/logs",
+            "https://operator.example https://app.one.example http://localhost:3000",
+        ),
         ("?org=org_two", operator),
         ("?org=org_unseen", operator),
         ("?org=org_one%20*", operator),
@@ -46,7 +49,9 @@ async fn the_page_allows_nothing_inline_and_nothing_from_elsewhere() {
     let world = World::new().await;
     let answer = page(&world, "?org=org_one&logo=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
     let policy = answer.header("content-security-policy");
-    for part in ["default-src 'none';", "script-src 'self';", "style-src 'self';", "connect-src 'self';", "form-action 'none';"] {
+    for part in
+        ["default-src 'none';", "script-src 'self';", "style-src 'self';", "connect-src 'self';", "form-action 'none';"]
+    {
         assert!(policy.contains(part), "{policy}");
     }
     assert!(!policy.contains("unsafe"), "{policy}");
@@ -73,7 +78,8 @@ async fn the_page_and_all_that_it_loads_weigh_little() {
             assert!(name.is_some_and(|name| files.iter().any(|f| f.name == name)), "{}: {import}", file.name);
         }
         for never in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://"] {
-            let is_svg = never == "http://" && text.matches("http://").count() == text.matches("http://www.w3.org/").count();
+            let is_svg =
+                never == "http://" && text.matches("http://").count() == text.matches("http://www.w3.org/").count();
             assert!(!text.contains(never) || is_svg, "{}: {never}", file.name);
         }
     }
