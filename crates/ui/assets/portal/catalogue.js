@@ -21,7 +21,7 @@ export async function catalogue(_context, query) {
     const text = search.value.trim().toLowerCase();
     history.replaceState(null, "", `#/events${text ? `?q=${encodeURIComponent(search.value.trim())}` : ""}`);
     const found = types.filter((t) => matches(t, text));
-    list.replaceChildren(...grouped(found).map(([group, items]) => h("section.card.flush", null, h("h2.group", null, group), h("ul.rows", null, items.map((t) =>
+    list.replaceChildren(...grouped(found).map(([group, items]) => h("section.card.flush", null, h("h2.group", null, group), h("ul.rows.types", null, items.map((t) =>
       h("li", null, h("a.row-link", { href: `#/events/${t.name}` }, h("code", null, t.name), t.deprecated && badge("warn", "alert", "Deprecated"), h("span.muted", null, t.description))))))));
     if (!found.length) list.append(h("div.empty", null, h("p", null, types.length ? "No event type matches." : "There are no event types yet."),
       types.length > 0 && h("p", null, h("button", { type: "button", onclick: () => { search.value = ""; show(); search.focus(); } }, "Clear the search"))));

@@ -69,7 +69,7 @@ export async function message(context, asked, id) {
       h("div.card-head", null, status(place.status), h("h3.clip", null, h("a", { href: `#/endpoints/${place.id}` }, place.url)),
         h("div.actions", null, !isExpired && h("button.small", { type: "button", onclick: () => copied(curl(place.url, m)) }, icon("copy"), "Copy as cURL"), resend)),
       place.nextAttempt && h("p.muted", null, "Next attempt ", time(place.nextAttempt)),
-      own.length ? h("div.attempts", null, h("p.small.muted", null, plural(own.length, "attempt"), ", the newest first"), own.map(attempt)) : h("p.muted", null, "No attempt yet."));
+      own.length ? h("div.attempts", null, h("p.small.muted", null, plural(own.length, "attempt"), own.length > 1 && ", the newest first"), own.map(attempt)) : h("p.muted", null, "No attempt yet."));
   });
   // Open what failed: that is what one came for.
   for (const card of cards) card.querySelector("details.attempt")?.setAttribute("open", "");
