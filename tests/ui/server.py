@@ -3,6 +3,7 @@
 **Invariant:** started as a new user would: a free port, no settings but those that a test on one machine needs.
 """
 
+import atexit
 import http.client
 import json
 import os
@@ -39,7 +40,10 @@ def request(method, url, body=None, **headers):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, parts._replace(scheme="", netloc="").geturl() or "/", body=body, headers=named)
         answer = connection.getresponse()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        named = {}
+        for name, value in answer.getheaders():
+            named[name.lower()] = f"{named[name.lower()]}\n{value}" if name.lower() in named else value
+        return answer.status, named, answer.read()
     finally:
         connection.close()
 
@@ -47,12 +51,18 @@ def request(method, url, body=None, **headers):
 class Server:
     """Runs until closed."""
 
-    def __init__(self, *settings, retries="200ms,400ms,1h"):
+    def __init__(self, *settings):
         self.folder = tempfile.mkdtemp(prefix="postrider-ui-")
         self.data = os.path.join(self.folder, "data")
         command = [BINARY, "serve", "--data-dir", self.data, "--listen", "127.0.0.1:0", "--allow-subnet", "127.0.0.0/8"]
-        command += ["--retry-schedule", retries, "--log-level", "warn", *settings]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=self._env())
+        if "--retry-schedule" not in settings:
+            command += ["--retry-schedule", "200ms,400ms,1h"]
+        command += ["--log-level", "warn", *settings]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self._env()
+        )
+        # Also where a test fails before it could close it.
+        atexit.register(self.process.kill)
         self.log = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

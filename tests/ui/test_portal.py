@@ -52,7 +52,7 @@ class Portal(unittest.TestCase):
     def setUpClass(cls):
         cls.allowed = Sites("about:blank")
         cls.addClassCleanup(cls.allowed.close)
-        cls.server = Server("--portal-origins", cls.allowed.origin, retries="100ms")
+        cls.server = Server("--portal-origins", cls.allowed.origin, "--retry-schedule", "100ms")
         cls.addClassCleanup(cls.server.close)
         cls.hooks = Hooks()
         cls.addClassCleanup(cls.hooks.close)
