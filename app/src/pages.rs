@@ -80,6 +80,7 @@ pub fn merge(
     let config = UiConfig {
         backend: Arc::new(InProcess(api.clone())),
         public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        portal_origins: settings.portal_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         trusted_proxies: settings.trusted_proxies.clone(),
         body_limit: usize::try_from(settings.request_body_limit.bytes()).unwrap_or(usize::MAX),
         body_read_timeout: settings.body_read_timeout,

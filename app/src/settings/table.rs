@@ -50,6 +50,9 @@ pub static SETTINGS: &[Setting] = &[
         &mut s.public_url
     }),
     row("cors", "*", "Origins whose pages may call the API from a browser", |s| &mut s.cors),
+    row("portal-origins", "", "Origins whose pages may show the customers' portal in a frame", |s| {
+        &mut s.portal_origins
+    }),
     unset("jwt-secret", "Secret that signs API tokens (HS*); made in the data folder if not set", |s| {
         &mut s.jwt_secret
     }),

@@ -58,6 +58,8 @@ routes! {
     Get "/" Read, pages::home::show;
     Post "/theme" Public, pages::theme::set;
 
+    Get "/portal" Public, pages::portal::show;
+
     Get "/login" Public, login::show;
     Post "/login" Public, login::enter;
     Post "/logout" Read, login::leave;

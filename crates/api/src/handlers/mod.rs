@@ -25,6 +25,7 @@ pub(crate) mod message;
 pub(crate) mod operational;
 pub(crate) mod own;
 pub(crate) mod poller;
+pub(crate) mod portal;
 pub(crate) mod request;
 pub(crate) mod search;
 pub(crate) mod secret;

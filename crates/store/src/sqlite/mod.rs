@@ -16,6 +16,7 @@ pub(crate) mod event_types;
 pub(crate) mod figure_reads;
 mod figures;
 mod first_seen;
+pub(crate) mod floors;
 pub(crate) mod forms;
 pub(crate) mod imports;
 pub(crate) mod issues;

@@ -6,5 +6,6 @@
 pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod home;
+pub(crate) mod portal;
 pub(crate) mod settings;
 pub(crate) mod theme;

@@ -32,6 +32,7 @@ const MAY_SCAN: &[&str] = &[
     "INSERT INTO request_span SELECT DISTINCT",
     // A start reads what it has to know.
     "SELECT hash FROM revoked_token",
+    "SELECT app, session, since, issued_by FROM token_floor",
     "SELECT org, profile FROM profile",
     "SELECT 1 FROM person LIMIT 1",
     "SELECT endpoint, waiting, dead FROM lane WHERE",
@@ -503,6 +504,13 @@ async fn accounts(w: &World) {
     s.close_session(ana.id, open[0].id).await.unwrap();
     s.has_people().await.unwrap();
     s.use_ticket([1; 16], Timestamp(1)).await.unwrap();
+    let (app, _) = w.app_and_endpoint().await;
+    s.expire_tokens(app, vec!["s".into()], w.now()).await.unwrap();
+    s.create_inbox((w.org, app), SourceFields::default(), "inbox_token_345678".into(), Box::new(|_| vec![]))
+        .await
+        .unwrap();
+    s.inboxes(app).await.unwrap();
+    s.find_organisation("org_x").await.unwrap();
     s.is_ticket_used([1; 16]).await.unwrap();
     s.set_profile(w.org, Profile::default()).await.unwrap();
     let key = crate::contract::keys::key(w, 1, None).await;
