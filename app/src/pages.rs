@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use api::{Actor, Api, Body};
+use domain::RetrySchedule;
 use store::Store;
 use ui::{Backend, BoxFuture, Ui, UiConfig};
 
@@ -33,6 +34,8 @@ pub fn merge(api: Api, store: &Store, settings: &Settings) -> Api {
         body_limit: usize::try_from(settings.request_body_limit.bytes()).unwrap_or(usize::MAX),
         body_read_timeout: settings.body_read_timeout,
         version: env!("CARGO_PKG_VERSION"),
+        retry: RetrySchedule::new(settings.retry_schedule.clone(), settings.retry_jitter_percent),
+        disable_after: settings.endpoint_disable_after,
     };
     api.merge(Ui::new(store.clone(), config).router())
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** read once in `app`; nothing here reads the environment.
 
 use crate::backend::Backend;
+use domain::RetrySchedule;
 use ipnet::IpNet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,4 +19,8 @@ pub struct UiConfig {
     pub body_limit: usize,
     pub body_read_timeout: Duration,
     pub version: &'static str,
+    /// When failed deliveries are tried again: what a message's timeline says is still to come.
+    pub retry: RetrySchedule,
+    /// An endpoint that only failed for so long is disabled; zero never is.
+    pub disable_after: Duration,
 }

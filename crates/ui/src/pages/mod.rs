@@ -3,5 +3,13 @@
 //! **Invariant:** a handler reads or changes through the API or the store, fills a template, and knows nothing of HTTP beyond
 //! its [`crate::call::Call`].
 
+pub(crate) mod common;
+pub(crate) mod find;
 pub(crate) mod home;
+pub(crate) mod issues;
+pub(crate) mod live;
+pub(crate) mod message;
+pub(crate) mod messages;
+pub(crate) mod replay;
+pub(crate) mod tasks;
 pub(crate) mod theme;
