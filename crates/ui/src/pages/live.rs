@@ -48,9 +48,9 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
     let params = call.query();
     let page = PageQuery { limit: ROWS, cursor: None, order: Order::Descending };
     let found = call.store().search_messages(call.me.org, page, Search::default()).await?.page.data;
-    let rows = found.into_iter().map(|m| {
-        (call.codec().text(m.message.id), m.message.event_type, m.app_name, m.message.id.created_at())
-    });
+    let rows = found
+        .into_iter()
+        .map(|m| (call.codec().text(m.message.id), m.message.event_type, m.app_name, m.message.id.created_at()));
     let page = PageQuery { limit: APPS_MAX, cursor: None, order: Order::Ascending };
     let chosen = params.get("app");
     let mut apps = vec![option("", "All applications", chosen)];
@@ -80,7 +80,7 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
 fn asked(params: &Form) -> Vec<(&'static str, String)> {
     let known = |name: &str, all: &[(&str, &str)]| {
         let value = params.get(name);
-        all.iter().any(|(v, _)| *v == value).then(|| value.to_owned()).unwrap_or_default()
+        if all.iter().any(|(v, _)| *v == value) { value.to_owned() } else { String::new() }
     };
     let types: Vec<&str> = params.get("type").split([' ', ',']).filter(|t| !t.is_empty()).collect();
     let all = [

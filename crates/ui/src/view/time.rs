@@ -1,34 +1,38 @@
 //! Times and durations for people.
 //!
+//! Templates pass references, the program values: the functions take either.
+//!
 //! **Invariant:** what is written is right without JavaScript; a script only keeps it fresh and adds the local time.
 
 use super::Html;
 use domain::Timestamp;
+use std::borrow::Borrow;
 use std::time::Duration;
 
 /// `3 m ago`, with the whole time on hover.
-pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Html {
-    tagged(at, &relative(at, now), "ago")
+pub(crate) fn ago(at: impl Borrow<Timestamp>, now: impl Borrow<Timestamp>) -> Html {
+    tagged(*at.borrow(), &relative(*at.borrow(), *now.borrow()), "ago")
 }
 
 /// `in 4 m` or `3 m ago`.
-pub(crate) fn in_or_ago(at: Timestamp, now: Timestamp) -> Html {
+pub(crate) fn in_or_ago(at: impl Borrow<Timestamp>, now: impl Borrow<Timestamp>) -> Html {
     ago(at, now)
 }
 
 /// `2026-11-21 12:04:11.482 UTC`.
-pub(crate) fn stamp(at: Timestamp) -> Html {
-    tagged(at, &utc(at), "stamp")
+pub(crate) fn stamp(at: impl Borrow<Timestamp>) -> Html {
+    tagged(*at.borrow(), &utc(*at.borrow()), "stamp")
 }
 
 /// `2026-11-21`.
-pub(crate) fn date(at: Timestamp) -> Html {
+pub(crate) fn date(at: impl Borrow<Timestamp>) -> Html {
+    let at = *at.borrow();
     tagged(at, at.to_string().get(..10).unwrap_or_default(), "date")
 }
 
 /// RFC 3339.
-pub(crate) fn iso(at: Timestamp) -> String {
-    at.to_string()
+pub(crate) fn iso(at: impl Borrow<Timestamp>) -> String {
+    at.borrow().to_string()
 }
 
 fn tagged(at: Timestamp, text: &str, kind: &str) -> Html {

@@ -19,7 +19,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) struct Failing {
     pub issue: String,
     pub endpoint: String,
-    pub app: String,
     pub app_name: String,
     pub address: String,
     /// Of its attempts of a day, in percent.
@@ -75,7 +74,6 @@ fn row(call: &Call, issue: Issue, more: u64, is_paused: bool, figures: Option<&E
     Failing {
         issue: call.codec().text(issue.id),
         endpoint: call.codec().text(issue.endpoint),
-        app: call.codec().text(issue.app),
         address: address(&issue.url),
         share,
         failures: figures.map_or(Vec::new(), |f| f.hours.iter().map(|h| h.retried + h.failed).collect()),

@@ -53,6 +53,9 @@ impl Range {
     }
 }
 
+/// Microseconds; `None` without attempts.
+type Percentile = fn(&Minute) -> Option<u64>;
+
 /// A row of the table.
 pub(super) struct Row {
     pub at: Timestamp,
@@ -98,13 +101,14 @@ fn joined(steps: &[Minute], n: usize) -> Vec<Minute> {
 
 fn charts(points: &[Minute], seconds: f64) -> Charts {
     let most = points.iter().map(|p| p.delivered + p.retried + p.failed).max().unwrap_or(0);
-    let (unit, sign, per) =
-        if most as f64 / seconds >= 1.0 { ("per second", "/s", seconds) } else { ("per minute", "/min", seconds / 60.0) };
+    let (unit, sign, per) = if most as f64 / seconds >= 1.0 {
+        ("per second", "/s", seconds)
+    } else {
+        ("per minute", "/min", seconds / 60.0)
+    };
     let x: Vec<i64> = points.iter().map(|p| p.at.seconds()).collect();
     let rate = |n: fn(&Minute) -> u64| points.iter().map(|p| two(n(p) as f64 / per)).collect::<Vec<f64>>();
-    let ms = |n: fn(&Minute) -> Option<u64>| {
-        points.iter().map(|p| n(p).map(|us| two(us as f64 / 1e3))).collect::<Vec<Option<f64>>>()
-    };
+    let ms = |n: Percentile| points.iter().map(|p| n(p).map(|us| two(us as f64 / 1e3))).collect::<Vec<Option<f64>>>();
     let throughput = json!({"x": x, "unit": sign, "series": [
         {"name": "Delivered", "tone": "good", "values": rate(|p| p.delivered), "stack": true},
         {"name": "Retried", "tone": "warn", "values": rate(|p| p.retried), "stack": true},
@@ -156,7 +160,11 @@ fn bars(points: &[Minute]) -> Html {
             if n > 0 {
                 let height = (n as f64 / most * 100.0).max(0.8);
                 top -= height;
-                let _ = write!(out, "<rect class=\"{class}\" x=\"{}\" y=\"{top:.1}\" width=\"9\" height=\"{height:.1}\"/>", i * 10);
+                let _ = write!(
+                    out,
+                    "<rect class=\"{class}\" x=\"{}\" y=\"{top:.1}\" width=\"9\" height=\"{height:.1}\"/>",
+                    i * 10
+                );
             }
         }
     }
@@ -167,7 +175,7 @@ fn bars(points: &[Minute]) -> Html {
 fn lines(points: &[Minute]) -> Html {
     let most = points.iter().filter_map(|p| p.latency.p99_us()).max().unwrap_or(0).max(1) as f64;
     let mut out = String::new();
-    let percentiles: [(&str, fn(&Minute) -> Option<u64>); 3] =
+    let percentiles: [(&str, Percentile); 3] =
         [("good", |p| p.latency.p50_us()), ("warn", |p| p.latency.p95_us()), ("bad", |p| p.latency.p99_us())];
     for (class, of) in percentiles {
         let _ = write!(out, "<path class=\"line {class}\" d=\"");
@@ -188,7 +196,8 @@ fn lines(points: &[Minute]) -> Html {
 
 fn picture(points: &[Minute], inside: &str, label: &str) -> Html {
     let width = points.len().max(1) * 10;
-    let (first, last) = (points.first().map_or(String::new(), |p| iso(p.at)), points.last().map_or(String::new(), |p| iso(p.at)));
+    let (first, last) =
+        (points.first().map_or(String::new(), |p| iso(p.at)), points.last().map_or(String::new(), |p| iso(p.at)));
     Html(format!(
         "<svg class=\"picture\" viewBox=\"0 0 {width} 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{label}\">\
          <title>{first} to {last}</title>{inside}</svg>"

@@ -13,7 +13,9 @@ const APPS_MAX: u32 = 10;
 /// What Home says to who begins.
 pub(super) enum Start {
     /// There is nothing at all: what would you like to do?
-    New { goal: String },
+    New {
+        goal: String,
+    },
     Steps(Steps),
     /// All is done, or was put away.
     Done,

@@ -68,11 +68,13 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
     };
     let page = PageQuery { limit: ROWS, cursor: cursor.clone(), order: Order::Descending };
     let found = call.store().issues(call.me.org, page, IssueFilter { state, app, endpoint }).await?;
-    let (kind_name, endpoint_text, app_text) = (kind.map_or("", IssueKind::name), params.get("endpoint"), params.get("app"));
+    let (kind_name, endpoint_text, app_text) =
+        (kind.map_or("", IssueKind::name), params.get("endpoint"), params.get("app"));
     let link = |changes: &[(&str, &str)]| {
         let kept = [("state", name), ("kind", kind_name), ("endpoint", endpoint_text), ("app", app_text)];
         let is_kept = |n: &str| !changes.iter().any(|(changed, _)| *changed == n);
-        let pairs: Vec<(&str, &str)> = kept.into_iter().filter(|(n, _)| is_kept(n)).chain(changes.iter().copied()).collect();
+        let pairs: Vec<(&str, &str)> =
+            kept.into_iter().filter(|(n, _)| is_kept(n)).chain(changes.iter().copied()).collect();
         format!("/issues{}", query(&pairs))
     };
     let is_back = matches!(cursor, Some(Cursor::Before(_)));

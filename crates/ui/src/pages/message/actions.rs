@@ -32,7 +32,8 @@ pub(crate) async fn resend(call: Call) -> Result<Reply, Fault> {
     let (mut sent, mut refused) = (0, None);
     for target in call.store().destinations(message.app, &Ref::Id(message.id), page).await?.data {
         let is_failed = matches!(target.status, DeliveryStatus::Fail { .. } | DeliveryStatus::Canceled);
-        if target.endpoint.disabled || target.endpoint.paused_at.is_some() || (form.get("to") == "failed" && !is_failed) {
+        if target.endpoint.disabled || target.endpoint.paused_at.is_some() || (form.get("to") == "failed" && !is_failed)
+        {
             continue;
         }
         match call.api(Method::POST, &format!("{base}/{}/resend", codec.text(target.endpoint.id)), None).await {

@@ -56,7 +56,6 @@ pub(super) struct AttemptRow {
     pub number: u32,
     pub address: String,
     pub url: String,
-    pub endpoint: String,
     pub is_success: bool,
     pub is_manual: bool,
     pub code: Html,
@@ -83,14 +82,14 @@ pub(super) async fn read(call: &Call, message: &Message) -> Result<Read, Fault> 
     let schedule = &call.shared.config.retry;
     let start = message.deliver_at.unwrap_or(message.id.created_at()).max(message.id.created_at());
     let codec = call.codec();
-    let of = |endpoint: EndpointId| attempts.data.iter().filter(move |a| a.key.endpoint == endpoint).collect::<Vec<_>>();
+    let of =
+        |endpoint: EndpointId| attempts.data.iter().filter(move |a| a.key.endpoint == endpoint).collect::<Vec<_>>();
     let deliveries = destinations.data.iter().map(|d| Delivery {
         endpoint: codec.text(d.endpoint.id),
         ..delivery(d, &of(d.endpoint.id), schedule, start, call.now(), |a| codec.text(a.id))
     });
     let rows = attempts.data.iter().enumerate().map(|(i, a)| AttemptRow {
         id: codec.text(a.id),
-        endpoint: codec.text(a.key.endpoint),
         is_open: i == 0,
         ..attempt(a)
     });
@@ -190,7 +189,6 @@ fn attempt(a: &Attempt) -> AttemptRow {
     let shown = text.as_ref().map(|text| shorten(text, RESPONSE_MAX));
     AttemptRow {
         id: String::new(),
-        endpoint: String::new(),
         number: a.number,
         address: address(&a.url),
         url: a.url.clone(),
@@ -201,9 +199,8 @@ fn attempt(a: &Attempt) -> AttemptRow {
         duration: millis(a.duration_us),
         at: a.id.created_at(),
         is_cut: shown != text,
-        explanation: (!a.success).then(|| {
-            IssueKind::of_attempt(a.status_code, a.response.as_deref().unwrap_or_default()).explanation()
-        }),
+        explanation: (!a.success)
+            .then(|| IssueKind::of_attempt(a.status_code, a.response.as_deref().unwrap_or_default()).explanation()),
         response: shown,
         is_open: false,
     }

@@ -38,7 +38,9 @@ fn page(call: &Call, message: &Message) -> Result<Page, Fault> {
         return Err(Refusal::of("The content of this message expired or was deleted: there is nothing to edit").into());
     };
     if payload.len() > EDIT_MAX {
-        return Err(Refusal::of("This message is too large to edit in a page: download it, and send it by the API").into());
+        return Err(
+            Refusal::of("This message is too large to edit in a page: download it, and send it by the API").into()
+        );
     }
     Ok(Page {
         frame: call.frame("Edit and resend", Section::Messages),

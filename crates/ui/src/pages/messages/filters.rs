@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn controls_become_terms_of_the_search_and_keep_the_others() {
-        let to = rewritten(&form("q=status%3Afailed+tag%3Ax&filter=1&type=invoice.*&code=5xx&app=acme&after=1h")).unwrap();
+        let to =
+            rewritten(&form("q=status%3Afailed+tag%3Ax&filter=1&type=invoice.*&code=5xx&app=acme&after=1h")).unwrap();
         let (_, q) = url::form_urlencoded::parse(to.strip_prefix("/messages?").unwrap().as_bytes()).next().unwrap();
         let back = SearchQuery::parse(&q).unwrap();
         assert_eq!(back, SearchQuery::parse("status:failed tag:x type:invoice.* code:5xx app:acme after:1h").unwrap());

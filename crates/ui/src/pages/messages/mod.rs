@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_message_is_summed_up_by_its_worst_delivery() {
-        let counts = |delivered, pending, failed| StatusCounts { delivered, pending, failed, ..StatusCounts::default() };
+        let counts =
+            |delivered, pending, failed| StatusCounts { delivered, pending, failed, ..StatusCounts::default() };
         assert_eq!(summary(counts(2, 1, 1)).text, "Failed");
         assert_eq!(summary(counts(2, 1, 0)).text, "Waiting");
         assert_eq!(summary(counts(2, 0, 0)).text, "Delivered");

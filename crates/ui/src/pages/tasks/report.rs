@@ -52,9 +52,9 @@ pub(super) async fn read(call: &Call, task: &Task) -> Result<Report, Fault> {
         let from = format!("{}:{}", call.codec().text(key.message), key.ordinal);
         format!("/tasks/{id}{}#report", query(&[("state", name), ("from", &from)]))
     });
-    let states = STATES.iter().map(|(n, text, _)| {
-        (format!("/tasks/{id}{}#report", query(&[("state", n)])), *text, current(*n == name))
-    });
+    let states = STATES
+        .iter()
+        .map(|(n, text, _)| (format!("/tasks/{id}{}#report", query(&[("state", n)])), *text, current(*n == name)));
     Ok(Report {
         states: states.collect(),
         rows: found.data.into_iter().map(|row| line(call, row)).collect(),
