@@ -8,6 +8,7 @@ use crate::config::UiConfig;
 use crate::fault::{Fault, Refusal};
 use crate::form::Form;
 use crate::open_issues::OpenIssues;
+use crate::pages::accounts::Logins;
 use crate::session::{SignedIn, cookie};
 use crate::view::frame::{Frame, Section, Theme};
 use axum::body::Body;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub store: Store,
     pub config: UiConfig,
     pub open_issues: OpenIssues,
+    pub logins: Logins,
 }
 
 /// What a request says, whoever sent it.
@@ -129,6 +131,15 @@ impl Call {
             csrf: self.csrf.clone(),
             issues: self.open_issues,
             ..self.visit.frame(title)
+        }
+    }
+
+    /// Where this server is found by others: by its settings, else by what the organisation says, else by who asks.
+    pub fn origin(&self) -> String {
+        let profile = self.store().profile(self.me.org);
+        match (&self.shared.config.public_url, &profile.public_url) {
+            (None, Some(url)) => url.clone(),
+            _ => self.visit.origin(),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::config::UiConfig;
 use crate::fault::Fault;
 use crate::form::Form;
 use crate::open_issues::OpenIssues;
+use crate::pages::accounts::Logins;
 use crate::reply::Reply;
 use crate::routes::{Access, Handler, ROUTES, Route, Verb};
 use crate::session::{self, Right};
@@ -43,7 +44,7 @@ pub struct Ui {
 
 impl Ui {
     pub fn new(store: Store, config: UiConfig) -> Self {
-        Ui { shared: Arc::new(Shared { store, config, open_issues: OpenIssues::default() }) }
+        Ui { shared: Arc::new(Shared { store, config, logins: Logins::default(), open_issues: OpenIssues::default() }) }
     }
 
     /// Every page, to be merged into the API's router. Peers are read from axum's `ConnectInfo<SocketAddr>`, if it is there.

@@ -17,6 +17,7 @@ mod lists;
 mod messages;
 mod objects;
 mod openapi;
+mod operations;
 mod poller;
 mod request_streams;
 mod requests;
@@ -24,6 +25,7 @@ mod serving;
 mod sources;
 mod sse;
 mod streams;
+mod tail;
 
 use crate::{Api, ApiConfig, Capabilities, JwtAlgorithm, JwtKeys, NewToken, ServerLimits, serve};
 use bytes::Bytes;

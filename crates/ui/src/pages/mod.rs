@@ -3,6 +3,8 @@
 //! **Invariant:** a handler reads or changes through the API or the store, fills a template, and knows nothing of HTTP beyond
 //! its [`crate::call::Call`].
 
+pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod common;
 pub(crate) mod find;
 pub(crate) mod home;
@@ -11,5 +13,6 @@ pub(crate) mod live;
 pub(crate) mod message;
 pub(crate) mod messages;
 pub(crate) mod replay;
+pub(crate) mod settings;
 pub(crate) mod tasks;
 pub(crate) mod theme;

@@ -1,38 +1,52 @@
 //! Times and durations for people.
 //!
-//! Templates pass references, the program values: the functions take either.
-//!
 //! **Invariant:** what is written is right without JavaScript; a script only keeps it fresh and adds the local time.
 
 use super::Html;
 use domain::Timestamp;
-use std::borrow::Borrow;
 use std::time::Duration;
 
+/// A time, however a template has it: it passes fields by reference.
+pub(crate) trait Moment {
+    fn at(&self) -> Timestamp;
+}
+impl Moment for Timestamp {
+    fn at(&self) -> Timestamp {
+        *self
+    }
+}
+impl<M: Moment + ?Sized> Moment for &M {
+    fn at(&self) -> Timestamp {
+        (**self).at()
+    }
+}
+
 /// `3 m ago`, with the whole time on hover.
-pub(crate) fn ago(at: impl Borrow<Timestamp>, now: impl Borrow<Timestamp>) -> Html {
-    tagged(*at.borrow(), &relative(*at.borrow(), *now.borrow()), "ago")
+pub(crate) fn ago(at: impl Moment, now: impl Moment) -> Html {
+    let (at, now) = (at.at(), now.at());
+    tagged(at, &relative(at, now), "ago")
 }
 
 /// `in 4 m` or `3 m ago`.
-pub(crate) fn in_or_ago(at: impl Borrow<Timestamp>, now: impl Borrow<Timestamp>) -> Html {
+pub(crate) fn in_or_ago(at: impl Moment, now: impl Moment) -> Html {
     ago(at, now)
 }
 
 /// `2026-11-21 12:04:11.482 UTC`.
-pub(crate) fn stamp(at: impl Borrow<Timestamp>) -> Html {
-    tagged(*at.borrow(), &utc(*at.borrow()), "stamp")
+pub(crate) fn stamp(at: impl Moment) -> Html {
+    let at = at.at();
+    tagged(at, &utc(at), "stamp")
 }
 
 /// `2026-11-21`.
-pub(crate) fn date(at: impl Borrow<Timestamp>) -> Html {
-    let at = *at.borrow();
+pub(crate) fn date(at: impl Moment) -> Html {
+    let at = at.at();
     tagged(at, at.to_string().get(..10).unwrap_or_default(), "date")
 }
 
 /// RFC 3339.
-pub(crate) fn iso(at: impl Borrow<Timestamp>) -> String {
-    at.borrow().to_string()
+pub(crate) fn iso(at: impl Moment) -> String {
+    at.at().to_string()
 }
 
 fn tagged(at: Timestamp, text: &str, kind: &str) -> Html {
