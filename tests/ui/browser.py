@@ -67,8 +67,8 @@ class Browser:
         self.cdp("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
         self.size(WIDE)
 
-    def cdp(self, name, **parameters):
-        return self.driver.execute_cdp_cmd(name, parameters)
+    def cdp(self, command, **parameters):
+        return self.driver.execute_cdp_cmd(command, parameters)
 
     def size(self, wanted, height=None):
         width, usual = wanted

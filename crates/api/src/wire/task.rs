@@ -179,13 +179,6 @@ impl TaskOut {
         };
         TaskOut {
             id: codec.text(t.id),
-            status: match t.status {
-                TaskStatus::Running => "running",
-                TaskStatus::Finished => "finished",
-                TaskStatus::Failed => "failed",
-                TaskStatus::Paused => "paused",
-                TaskStatus::Canceled => "canceled",
-            },
             status,
             state,
             task: match t.kind {
