@@ -10,11 +10,8 @@ use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
     api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, export,
-    form, health, hook, import, link, message, operational, poller, request, secret, source,
+    figures, form, health, hook, import, issue, link, message, operational, poller, request, search, secret, source,
     source_endpoint as source_ep, stream, tail, task,
-    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, figures, form,
-    health, hook, import, issue, link, message, operational, poller, request, search, secret, source,
-    source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
