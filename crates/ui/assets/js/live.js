@@ -32,7 +32,7 @@ export function row(template, object) {
     } else if (data.as === "clock" && value) {
       el.dateTime = value;
       el.title = value;
-      el.textContent = new Date(value).toLocaleTimeString([], { hour12: false, fractionalSecondDigits: 1 });
+      el.textContent = new Date(value).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1, hour12: false });
     } else el.textContent = value == null ? "" : `${value}${data.unit ?? ""}`;
   }
   return made;

@@ -79,6 +79,8 @@ struct Check {
     count: u64,
     at_least: bool,
     types: Vec<(String, u64)>,
+    /// How many the types were counted of, if not of all.
+    looked_at: Option<u64>,
     more_types: usize,
     sample: Vec<(String, String, Timestamp)>,
     already: u64,
@@ -134,7 +136,7 @@ async fn page(call: &Call, params: &Form, endpoint: &Endpoint) -> Result<Page, F
             };
             let name = store::Ref::Id(endpoint.id);
             let found = call.store().estimate_task(endpoint.app, &name, filter, speed).await?;
-            check = Some(checked(call, found, speed));
+            check = Some(checked(call, found));
             (Some(since), until)
         }
         Ok(None) => (None, None),
@@ -169,7 +171,7 @@ async fn page(call: &Call, params: &Form, endpoint: &Endpoint) -> Result<Page, F
     })
 }
 
-fn checked(call: &Call, found: Estimate, speed: Option<u32>) -> Check {
+fn checked(call: &Call, found: Estimate) -> Check {
     let takes = match (found.seconds, found.count) {
         (_, 0) => String::new(),
         (Some(seconds), _) => format!("about {}", duration(Duration::from_secs(seconds.max(1)))),
@@ -178,8 +180,9 @@ fn checked(call: &Call, found: Estimate, speed: Option<u32>) -> Check {
             format!("as fast as the endpoint answers; {slow} at {SPEED_SHOWN} a second")
         }
     };
-    let _ = speed;
+    let looked_at: u64 = found.event_types.iter().map(|(_, n)| n).sum();
     Check {
+        looked_at: (looked_at < found.count).then_some(looked_at),
         count: found.count,
         at_least: found.at_least,
         more_types: found.event_types.len().saturating_sub(TYPES_SHOWN),

@@ -3,7 +3,7 @@
 //! **Invariant:** what is chosen is an absolute time in the URL: a page that is reloaded means the same.
 
 use crate::form::Form;
-use crate::view::{Html, stamp};
+use crate::view::Html;
 use domain::Timestamp;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub(super) fn cards(now: Timestamp, failing_since: Option<Timestamp>, params: &F
     let card = |(i, (title, at)): (usize, (String, Timestamp))| Card {
         value: at.to_string(),
         title,
-        at: stamp(at),
+        at: minute(at),
         is_chosen: chosen == Some(at) || (is_none && i == 0),
     };
     offered.into_iter().enumerate().map(card).collect()
@@ -73,6 +73,13 @@ pub(super) fn read(params: &Form) -> Result<Option<(Timestamp, Option<Timestamp>
             None => Err("Choose a time below.".to_owned()),
         },
     }
+}
+
+/// `2026-11-21 18:04 UTC`; the seconds are zero, but for a time that was chosen otherwise.
+fn minute(at: Timestamp) -> Html {
+    let text = at.to_string().replacen('T', " ", 1).replace(".000Z", "").replace('Z', "");
+    let text = text.strip_suffix(":00").unwrap_or(&text);
+    Html(format!("<time datetime=\"{at}\">{text} UTC</time>"))
 }
 
 /// A `datetime-local` field, which has no zone: UTC.
