@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use api::{Actor, Api, Body};
 use domain::guard::AddressGuard;
+use domain::RetrySchedule;
 use ingest::Fetch;
 use store::Store;
 use ui::{Backend, BoxFuture, Reach, ShownSetting, Ui, UiConfig};
@@ -88,6 +89,8 @@ pub fn merge(
         settings: shown,
         reach: Some(Arc::new(Asked { fetcher, installation: data_dir.ticket_key().installation() })),
         version: env!("CARGO_PKG_VERSION"),
+        retry: RetrySchedule::new(settings.retry_schedule.clone(), settings.retry_jitter_percent),
+        disable_after: settings.endpoint_disable_after,
     };
     api.merge(Ui::new(store.clone(), config).router())
 }

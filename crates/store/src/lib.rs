@@ -14,6 +14,7 @@ mod first_per;
 mod form_routes;
 mod handle;
 mod handle_figures;
+mod handle_find;
 mod handle_hooks;
 mod handle_inbound;
 mod handle_links;

@@ -3,6 +3,7 @@
 //! **Invariant:** read once in `app`; nothing here reads the environment.
 
 use crate::backend::{Backend, BoxFuture};
+use domain::RetrySchedule;
 use ipnet::IpNet;
 use signing::account::TicketKey;
 use std::sync::Arc;
@@ -21,6 +22,10 @@ pub struct UiConfig {
     pub body_limit: usize,
     pub body_read_timeout: Duration,
     pub version: &'static str,
+    /// When failed deliveries are tried again: what a message's timeline says is still to come.
+    pub retry: RetrySchedule,
+    /// An endpoint that only failed for so long is disabled; zero never is.
+    pub disable_after: Duration,
     /// Makes and checks one-time tickets: setup, invitations, resets.
     pub tickets: TicketKey,
     /// Asks URLs from this server; `None`: nobody can.

@@ -17,6 +17,7 @@ mod csrf;
 mod dispatch;
 mod fault;
 mod form;
+mod open_issues;
 mod pages;
 mod reply;
 mod routes;

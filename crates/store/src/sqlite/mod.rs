@@ -15,6 +15,7 @@ mod event_pages;
 pub(crate) mod event_types;
 pub(crate) mod figure_reads;
 mod figures;
+pub(crate) mod find;
 mod first_seen;
 pub(crate) mod floors;
 pub(crate) mod forms;
