@@ -10,7 +10,8 @@ use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
     application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
-    import, link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    import, link, message, operational, poller, request, request_again, secret, source, source_endpoint as source_ep,
+    stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -158,6 +159,8 @@ routes! {
     Delete "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content" Org, attempt::delete_content;
     Get "/api/v1/app/{app_id}/msg/{msg_id}/endpoint" App(ViewBase), attempt::list_destinations;
     Post "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend" App(CreateAttempts), attempt::resend;
+
+    Get "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/request" App(CreateAttempts), request_again::get;
 
     Get "/api/v1/app/{app_id}/msg/stream" App(ViewBase), stream::messages;
     Get "/api/v1/app/{app_id}/poller/{sink_id}" App(ViewBase), poller::poll;

@@ -14,6 +14,7 @@ mod backend;
 mod call;
 mod config;
 mod csrf;
+mod curl;
 mod dispatch;
 mod fault;
 mod form;

@@ -22,6 +22,7 @@ pub(crate) mod operational;
 pub(crate) mod own;
 pub(crate) mod poller;
 pub(crate) mod request;
+pub(crate) mod request_again;
 pub(crate) mod secret;
 pub(crate) mod source;
 pub(crate) mod source_endpoint;

@@ -45,6 +45,7 @@ GET /api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id} ViewBase
 DELETE /api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content org
 GET /api/v1/app/{app_id}/msg/{msg_id}/endpoint ViewBase
 POST /api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend CreateAttempts
+GET /api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/request CreateAttempts
 GET /api/v1/app/{app_id}/msg/stream ViewBase
 GET /api/v1/app/{app_id}/poller/{sink_id} ViewBase
 GET /api/v1/app/{app_id}/poller/{sink_id}/consumer/{consumer_id} ViewBase
