@@ -9,9 +9,9 @@ use crate::auth::Capability::{
 use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
-    import, link, message, operational, poller, request, request_again, secret, source, source_endpoint as source_ep,
-    stream, task,
+    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, explain, export, form,
+    health, hook, import, link, message, operational, poller, request, request_again, secret, source,
+    source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -149,6 +149,7 @@ routes! {
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate" App(ManageEndpointSecret), secret::rotate [Own];
     Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats" App(ViewBase), endpoint::stats;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example" App(CreateAttempts), endpoint::send_example;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/verify" App(CreateAttempts), explain::endpoint [Own];
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover" App(CreateAttempts), task::recover;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing" App(CreateAttempts), task::replay_missing;
     Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg" App(ViewBase), attempt::list_attempted_messages;

@@ -11,6 +11,7 @@ pub(crate) mod conversion;
 pub(crate) mod endpoint;
 pub(crate) mod event;
 pub(crate) mod event_type;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod form;
 pub(crate) mod health;

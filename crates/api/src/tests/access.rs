@@ -36,6 +36,7 @@ GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/secret ViewEndpointSecret
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate ManageEndpointSecret
 GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/stats ViewBase
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example CreateAttempts
+POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/verify CreateAttempts
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/recover CreateAttempts
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing CreateAttempts
 GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/msg ViewBase
