@@ -184,6 +184,7 @@ routes! {
 
     Get "/api/v1/event-type" Shared(ViewBase), event_type::list;
     Post "/api/v1/event-type" Org, event_type::create;
+    Post "/api/v1/event-type/import/openapi" Org, event_type::import;
     Get "/api/v1/event-type/{event_type_name}" Shared(ViewBase), event_type::get;
     Put "/api/v1/event-type/{event_type_name}" Org, event_type::put;
     Patch "/api/v1/event-type/{event_type_name}" Org, event_type::patch;

@@ -61,6 +61,7 @@ GET /api/v1/bin/{bin_id}/request/stream org
 GET /api/v1/listen org
 GET /api/v1/event-type ViewBase
 POST /api/v1/event-type org
+POST /api/v1/event-type/import/openapi org
 GET /api/v1/event-type/{event_type_name} ViewBase
 PUT /api/v1/event-type/{event_type_name} org
 PATCH /api/v1/event-type/{event_type_name} org

@@ -40,3 +40,12 @@ document.addEventListener("click", (event) => {
   if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
   if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
 });
+
+// A search over what is on the page: input[data-filter="#box"] hides what has another data-name.
+document.addEventListener("input", (event) => {
+  const box = event.target.dataset?.filter && document.querySelector(event.target.dataset.filter);
+  if (!box) return;
+  const text = event.target.value.trim().toLowerCase();
+  for (const el of box.querySelectorAll("[data-name]")) el.hidden = !el.dataset.name.toLowerCase().includes(text);
+  if (text) for (const fold of box.querySelectorAll("details")) fold.open = true;
+});

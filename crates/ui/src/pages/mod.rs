@@ -5,6 +5,9 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
+pub(crate) mod event_types;
 pub(crate) mod home;
+pub(crate) mod sending;
 pub(crate) mod settings;
 pub(crate) mod theme;
+pub(crate) mod tools;
