@@ -12,6 +12,9 @@ use crate::handlers::{
     api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, export,
     figures, form, health, hook, import, issue, link, message, operational, poller, portal, request, search, secret,
     source, source_endpoint as source_ep, stream, tail, task,
+    api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, explain,
+    export, form, health, hook, import, link, message, operational, poller, request, request_again, secret, source,
+    source_endpoint as source_ep, stream, tail, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -149,6 +152,7 @@ routes! {
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate" App(ManageEndpointSecret), secret::rotate [Own];
     Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats" App(ViewBase), endpoint::stats;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example" App(CreateAttempts), endpoint::send_example;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/verify" App(CreateAttempts), explain::endpoint [Own];
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover" App(CreateAttempts), task::recover;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing" App(CreateAttempts), task::replay_missing;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/bulk-replay" App(CreateAttempts), task::bulk_replay;
@@ -164,6 +168,8 @@ routes! {
     Delete "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content" Org, attempt::delete_content;
     Get "/api/v1/app/{app_id}/msg/{msg_id}/endpoint" App(ViewBase), attempt::list_destinations;
     Post "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend" App(CreateAttempts), attempt::resend;
+
+    Get "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/request" App(CreateAttempts), request_again::get;
 
     Get "/api/v1/app/{app_id}/msg/stream" App(ViewBase), stream::messages;
     Get "/api/v1/app/{app_id}/poller/{sink_id}" App(ViewBase), poller::poll;
@@ -181,6 +187,7 @@ routes! {
 
     Get "/api/v1/event-type" Shared(ViewBase), event_type::list;
     Post "/api/v1/event-type" Org, event_type::create;
+    Post "/api/v1/event-type/import/openapi" Org, event_type::import;
     Get "/api/v1/event-type/{event_type_name}" Shared(ViewBase), event_type::get;
     Put "/api/v1/event-type/{event_type_name}" Org, event_type::put;
     Patch "/api/v1/event-type/{event_type_name}" Org, event_type::patch;

@@ -36,6 +36,7 @@ GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/secret ViewEndpointSecret
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate ManageEndpointSecret
 GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/stats ViewBase
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example CreateAttempts
+POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/verify CreateAttempts
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/recover CreateAttempts
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing CreateAttempts
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/bulk-replay CreateAttempts
@@ -50,6 +51,7 @@ GET /api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id} ViewBase
 DELETE /api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content org
 GET /api/v1/app/{app_id}/msg/{msg_id}/endpoint ViewBase
 POST /api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend CreateAttempts
+GET /api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/request CreateAttempts
 GET /api/v1/app/{app_id}/msg/stream ViewBase
 GET /api/v1/app/{app_id}/poller/{sink_id} ViewBase
 GET /api/v1/app/{app_id}/poller/{sink_id}/consumer/{consumer_id} ViewBase
@@ -59,6 +61,7 @@ GET /api/v1/bin/{bin_id}/request/stream org
 GET /api/v1/listen org
 GET /api/v1/event-type ViewBase
 POST /api/v1/event-type org
+POST /api/v1/event-type/import/openapi org
 GET /api/v1/event-type/{event_type_name} ViewBase
 PUT /api/v1/event-type/{event_type_name} org
 PATCH /api/v1/event-type/{event_type_name} org

@@ -12,6 +12,7 @@ pub(crate) mod csv;
 pub(crate) mod endpoint;
 pub(crate) mod event;
 pub(crate) mod event_type;
+pub(crate) mod event_type_import;
 pub(crate) mod export;
 pub(crate) mod fields;
 pub(crate) mod figures;
