@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use api::{Actor, Api, Body};
 use domain::guard::AddressGuard;
+use domain::RetrySchedule;
 use ingest::Fetch;
 use store::Store;
 use ui::{Backend, BoxFuture, Reach, ShownSetting, Ui, UiConfig};
@@ -80,6 +81,7 @@ pub fn merge(
     let config = UiConfig {
         backend: Arc::new(InProcess(api.clone())),
         public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        portal_origins: settings.portal_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         trusted_proxies: settings.trusted_proxies.clone(),
         body_limit: usize::try_from(settings.request_body_limit.bytes()).unwrap_or(usize::MAX),
         body_read_timeout: settings.body_read_timeout,
@@ -87,6 +89,8 @@ pub fn merge(
         settings: shown,
         reach: Some(Arc::new(Asked { fetcher, installation: data_dir.ticket_key().installation() })),
         version: env!("CARGO_PKG_VERSION"),
+        retry: RetrySchedule::new(settings.retry_schedule.clone(), settings.retry_jitter_percent),
+        disable_after: settings.endpoint_disable_after,
     };
     api.merge(Ui::new(store.clone(), config).router())
 }

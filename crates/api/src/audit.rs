@@ -16,7 +16,13 @@ use std::sync::LazyLock;
 use store::NewAuditEntry;
 
 /// What programs do all day: their objects are their record.
-const UNRECORDED: [&str; 4] = ["app/{app_id}/msg", "app/{app_id}/msg/batch", "app/{app_id}/poller/", "conversion"];
+const UNRECORDED: [&str; 5] = [
+    "app/{app_id}/msg",
+    "app/{app_id}/msg/batch",
+    "app/{app_id}/poller/",
+    "app/{app_id}/endpoint/{endpoint_id}/verify",
+    "conversion",
+];
 /// Characters of an object's name at most.
 const OBJECT_MAX: usize = 300;
 

@@ -6,6 +6,7 @@ use crate::call::{Call, Shared, Visit};
 use crate::config::UiConfig;
 use crate::fault::Fault;
 use crate::form::Form;
+use crate::open_issues::OpenIssues;
 use crate::pages::accounts::Logins;
 use crate::reply::Reply;
 use crate::routes::{Access, Handler, ROUTES, Route, Verb};
@@ -43,7 +44,7 @@ pub struct Ui {
 
 impl Ui {
     pub fn new(store: Store, config: UiConfig) -> Self {
-        Ui { shared: Arc::new(Shared { store, config, logins: Logins::default() }) }
+        Ui { shared: Arc::new(Shared { store, config, logins: Logins::default(), open_issues: OpenIssues::default() }) }
     }
 
     /// Every page, to be merged into the API's router. Peers are read from axum's `ConnectInfo<SocketAddr>`, if it is there.
@@ -166,7 +167,7 @@ async fn admit(mut visit: Visit, access: Access, body: Body) -> Result<Call, Box
             _ => "Your role may look and send again, but not change things: ask an owner for the developer's role.",
         };
         let csrf = csrf::token(&token);
-        let call = Call { visit, me, csrf };
+        let call = Call { visit, me, csrf, open_issues: 0 };
         let frame = call.frame("", crate::view::frame::Section::None);
         return Err(Box::new(error(frame, call.is_fragment(), &Fault::Forbidden(why))));
     }
@@ -179,7 +180,8 @@ async fn admit(mut visit: Visit, access: Access, body: Body) -> Result<Call, Box
             return Err(refuse(&visit, Fault::Stale));
         }
     }
-    Ok(Call { visit, me, csrf })
+    let open_issues = visit.shared.open_issues.of(&visit.shared.store, me.org).await;
+    Ok(Call { visit, me, csrf, open_issues })
 }
 
 async fn read(visit: &mut Visit, body: Body) -> Result<(), Fault> {

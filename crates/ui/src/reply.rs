@@ -32,6 +32,10 @@ impl Reply {
     pub fn json(value: &serde_json::Value) -> Self {
         Self::of(StatusCode::OK, "application/json", value.to_string())
     }
+    /// Text of another kind, never kept by a cache.
+    pub fn file(kind: &'static str, text: String) -> Self {
+        Self::of(StatusCode::OK, kind, text)
+    }
     fn of(status: StatusCode, kind: &'static str, body: String) -> Self {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;

@@ -108,5 +108,5 @@ async fn a_profiles_public_url_is_where_portal_links_lead() {
     let public_url = Some("https://hooks.acme.example".to_owned());
     s.store.set_profile(org, store::Profile { public_url, ..Default::default() }).await.unwrap();
     let access = s.post("/auth/app-portal-access/a", json!({})).await.expect(200);
-    assert!(text(&access["url"]).starts_with("https://hooks.acme.example/portal#key="), "{access}");
+    assert!(text(&access["url"]).starts_with("https://hooks.acme.example/portal?org=org_test#key="), "{access}");
 }
