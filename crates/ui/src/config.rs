@@ -14,6 +14,8 @@ pub struct UiConfig {
     pub backend: Arc<dyn Backend>,
     /// `https://hooks.example.com`, where this server is found from outside, if the settings say so.
     pub public_url: Option<String>,
+    /// Origins whose pages may show the portal of any organisation in a frame.
+    pub portal_origins: Vec<String>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Bytes of a form at most.

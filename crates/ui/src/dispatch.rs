@@ -99,8 +99,10 @@ async fn run(
 ) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     let peer = parts.extensions.remove::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let noticed = session::cookie(&parts.headers, "notice").is_some() && !parts.headers.contains_key("hx-request");
     let visit = visit(shared, parts, params, peer);
-    guarded(answer(visit, route, body).await.into_response())
+    let reply = answer(visit, route, body).await;
+    guarded(if noticed { reply.noticed() } else { reply }.into_response())
 }
 
 fn visit(shared: Arc<Shared>, parts: http::request::Parts, params: Vec<String>, peer: Option<IpAddr>) -> Visit {

@@ -62,4 +62,11 @@ document.addEventListener("change", (event) => {
     button.dataset.word ??= button.lastChild.textContent;
     button.lastChild.textContent = n ? `Resend ${n}…` : button.dataset.word;
   }
+// A search over what is on the page: input[data-filter="#box"] hides what has another data-name.
+document.addEventListener("input", (event) => {
+  const box = event.target.dataset?.filter && document.querySelector(event.target.dataset.filter);
+  if (!box) return;
+  const text = event.target.value.trim().toLowerCase();
+  for (const el of box.querySelectorAll("[data-name]")) el.hidden = !el.dataset.name.toLowerCase().includes(text);
+  if (text) for (const fold of box.querySelectorAll("details")) fold.open = true;
 });

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod frame;
+mod portal;
 mod messages;
 mod operations;
 mod settings;
@@ -125,6 +126,7 @@ impl World {
         let config = UiConfig {
             backend: Arc::new(InProcess(api.clone())),
             public_url: None,
+            portal_origins: vec!["https://operator.example".to_owned()],
             trusted_proxies: Vec::new(),
             body_limit: 64 << 10,
             body_read_timeout: Duration::from_secs(5),
