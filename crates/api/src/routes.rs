@@ -9,9 +9,9 @@ use crate::auth::Capability::{
 use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, export,
-    figures, form, health, hook, import, issue, link, message, operational, poller, portal, request, search, secret,
-    source, source_endpoint as source_ep, stream, tail, task,
+    api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, explain,
+    export, figures, form, health, hook, import, issue, link, message, operational, poller, portal, request,
+    request_again, search, secret, source, source_endpoint as source_ep, stream, tail, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;

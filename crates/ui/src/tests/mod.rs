@@ -3,9 +3,9 @@
 mod access;
 mod accounts;
 mod frame;
-mod portal;
 mod messages;
 mod operations;
+mod portal;
 mod settings;
 
 use crate::{Actor, Backend, BoxFuture, ShownSetting, Ui, UiConfig};
