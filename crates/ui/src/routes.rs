@@ -56,4 +56,67 @@ macro_rules! routes {
 routes! {
     Get "/" Read, pages::home::show;
     Post "/theme" Public, pages::theme::set;
+
+    // Receiving: sources and the inspector.
+    Get "/sources" Read, pages::sources::list;
+    Get "/sources/new" Read, pages::sources::new;
+    Post "/sources/new" Write, pages::sources::create;
+    Get "/sources/{source}" Read, pages::sources::show;
+    Get "/sources/{source}/stream" Read, pages::sources::stream;
+    Get "/sources/{source}/export" Read, pages::sources::export;
+    Post "/sources/{source}/edit" Write, pages::sources::edit;
+    Post "/sources/{source}/state" Write, pages::sources::state;
+    Post "/sources/{source}/forward" Write, pages::sources::forward;
+    Post "/sources/{source}/rotate" Write, pages::sources::rotate;
+    Post "/sources/{source}/delete" Write, pages::sources::delete;
+    Get "/sources/{source}/requests/{request}" Read, pages::sources::request;
+    Get "/sources/{source}/requests/{request}/raw" Read, pages::sources::raw;
+    Post "/sources/{source}/requests/{request}/accept" Write, pages::sources::accept;
+    Post "/sources/{source}/requests/{request}/replay" Resend, pages::sources::replay;
+    Get "/inspector" Read, pages::inspector::list;
+    Post "/inspector" Write, pages::inspector::create;
+    Get "/inspector/{bin}" Read, pages::inspector::show;
+    Get "/inspector/{bin}/stream" Read, pages::inspector::stream;
+    Get "/inspector/{bin}/export" Read, pages::inspector::export;
+    Post "/inspector/{bin}/answer" Write, pages::inspector::answer;
+    Post "/inspector/{bin}/settings" Write, pages::inspector::settings;
+    Post "/inspector/{bin}/share" Write, pages::inspector::share;
+    Post "/inspector/{bin}/clear" Write, pages::inspector::clear;
+    Post "/inspector/{bin}/delete" Write, pages::inspector::delete;
+    Get "/inspector/{bin}/requests/{request}/raw" Read, pages::inspector::raw;
+    Post "/inspector/{bin}/requests/{request}/replay" Resend, pages::inspector::replay;
+
+    // Links, forms, and the wizards that connect them.
+    Get "/links" Read, pages::links::list;
+    Get "/links/new" Write, pages::links::new;
+    Post "/links/new" Write, pages::links::create;
+    Get "/links/import" Read, pages::links::import;
+    Post "/links/import" Write, pages::links::start;
+    Get "/links/import/{import}" Read, pages::links::import_errors;
+    Get "/links/{link}" Read, pages::links::show;
+    Get "/links/{link}/edit" Write, pages::links::edit;
+    Post "/links/{link}/edit" Write, pages::links::edit;
+    Get "/links/{link}/qr" Read, pages::links::qr;
+    Get "/links/{link}/export" Read, pages::links::export;
+    Post "/links/{link}/state" Write, pages::links::state;
+    Post "/links/{link}/tell" Write, pages::links::tell;
+    Post "/links/{link}/delete" Write, pages::links::delete;
+    Get "/forms" Read, pages::forms::list;
+    Get "/forms/new" Write, pages::forms::new;
+    Post "/forms/new" Write, pages::forms::create;
+    Get "/forms/{form}" Read, pages::forms::show;
+    Get "/forms/{form}/edit" Write, pages::forms::edit;
+    Post "/forms/{form}/edit" Write, pages::forms::edit;
+    Get "/forms/{form}/export" Read, pages::forms::export;
+    Post "/forms/{form}/state" Write, pages::forms::state;
+    Post "/forms/{form}/tell" Write, pages::forms::tell;
+    Post "/forms/{form}/delete" Write, pages::forms::delete;
+    Get "/connect" Read, pages::connect::index;
+    Get "/connect/form" Read, pages::connect::form;
+    Post "/connect/form" Write, pages::connect::form_step;
+    Get "/connect/link" Read, pages::connect::link;
+    Post "/connect/link" Write, pages::connect::link_step;
+    Get "/connect/{platform}" Read, pages::connect::platform;
+    Post "/connect/{platform}" Write, pages::connect::platform_step;
+    Post "/connect/{platform}/example" Resend, pages::connect::platform_example;
 }

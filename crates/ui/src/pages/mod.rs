@@ -3,5 +3,12 @@
 //! **Invariant:** a handler reads or changes through the API or the store, fills a template, and knows nothing of HTTP beyond
 //! its [`crate::call::Call`].
 
+pub(crate) mod connect;
+pub(crate) mod forms;
 pub(crate) mod home;
+pub(crate) mod inspector;
+pub(crate) mod links;
+pub(crate) mod requests;
+pub(crate) mod sources;
 pub(crate) mod theme;
+pub(crate) mod told;
