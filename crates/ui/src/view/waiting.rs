@@ -22,6 +22,8 @@ pub(crate) struct Seen {
     pub title: String,
     /// Each with a tick, or a cross: what is known of it.
     pub facts: Vec<(bool, String)>,
+    /// What it means, or what to do next; may be empty.
+    pub hint: String,
     /// Where more of it is, and what that is called.
     pub link: Option<(String, String)>,
 }
@@ -69,8 +71,12 @@ impl Waiting {
         let link = seen.link.as_ref().map_or_else(String::new, |(href, text)| {
             format!("<a class=\"end\" href=\"{}\">{}</a>", escaped(href), escaped(text))
         });
+        let hint = match &*seen.hint {
+            "" => String::new(),
+            hint => format!("<p class=\"hint\">{}</p>", escaped(hint)),
+        };
         let title = escaped(&seen.title);
-        format!("<div class=\"{class}\"{again}>{}<div><b>{title}</b>{facts}</div>{link}</div>", icon(name))
+        format!("<div class=\"{class}\"{again}>{}<div><b>{title}</b>{facts}{hint}</div>{link}</div>", icon(name))
     }
 }
 

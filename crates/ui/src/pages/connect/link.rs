@@ -89,7 +89,8 @@ async fn first_click(call: &Call, id: &str) -> Result<Option<Seen>, Fault> {
         let machines = Seen {
             is_bad: true,
             title: "Only machines so far".to_owned(),
-            facts: vec![(true, "Previews and crawlers don’t count. Open the link in your browser.".to_owned())],
+            facts: Vec::new(),
+            hint: "Previews and crawlers don’t count. Open the link in your browser.".to_owned(),
             link,
         };
         return Ok((!clicks.is_empty()).then_some(machines));

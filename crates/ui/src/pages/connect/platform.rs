@@ -141,13 +141,15 @@ fn seen(to: &Told, platform: &Platform) -> Option<Seen> {
     Some(match to.is_good {
         true => Seen {
             title: format!("{} took it", platform.name),
-            facts: vec![(true, to.last.text.clone()), (true, platform.then.to_owned())],
+            facts: vec![(true, to.last.text.clone())],
+            hint: platform.then.to_owned(),
             ..Seen::default()
         },
         false => Seen {
             is_bad: true,
             title: format!("{} didn’t take it", platform.name),
-            facts: vec![(false, to.last.text.clone()), (true, to.hint.to_owned())],
+            facts: vec![(false, to.last.text.clone())],
+            hint: to.hint.to_owned(),
             link: None,
         },
     })

@@ -29,6 +29,8 @@ const POPULAR: [&str; 12] = [
     "calendly",
     "discord",
 ];
+/// Refused when a source is made, or refusing every request: nothing to choose.
+const UNUSABLE: [&str; 3] = ["cron", "vgs", "cuttly"];
 /// For everything else.
 const GENERIC: [&str; 6] = ["standard-webhooks", "hmac", "jwt", "basic", "api-key", "generic-webhook"];
 
@@ -97,7 +99,8 @@ async fn pick(call: &Call, query: &Form) -> Result<Reply, Fault> {
     };
     let (popular, generic) = if wanted.is_empty() { (named(&POPULAR), named(&GENERIC)) } else { Default::default() };
     let is_above = |kind: &Kind| popular.iter().chain(&generic).any(|above| above.name == kind.name);
-    let others = all.iter().filter(|kind| fits(kind) && !is_above(kind)).cloned().collect();
+    let others =
+        all.iter().filter(|kind| fits(kind) && !is_above(kind) && !UNUSABLE.contains(&&*kind.name)).cloned().collect();
     let bin = query.get("bin").to_owned();
     Reply::page(&Pick {
         frame: call.frame("New source: provider", Section::Sources),
@@ -193,8 +196,15 @@ async fn seen(call: &Call, source: &str) -> Result<Option<Seen>, Fault> {
     let link = Some((format!("{}/requests/{id}", page(source)), "Look at it".to_owned()));
     let (verdict, reason) = (request.text("verdict"), request.text("reason"));
     if verdict == "refused" {
-        let facts = vec![(false, reason.clone()), (true, explain(&reason).to_owned())];
-        return Ok(Some(Seen { is_bad: true, title: "Something came, and was rejected".to_owned(), facts, link }));
+        let facts = vec![(false, reason.clone())];
+        let hint = explain(&reason).to_owned();
+        return Ok(Some(Seen {
+            is_bad: true,
+            title: "Something came, and was rejected".to_owned(),
+            facts,
+            hint,
+            link,
+        }));
     }
     let mut facts = Vec::new();
     match &*verdict {
