@@ -9,8 +9,9 @@ use crate::auth::Capability::{
 use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
-    import, link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, export,
+    figures, form, health, hook, import, issue, link, message, operational, poller, request, search, secret, source,
+    source_endpoint as source_ep, stream, tail, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -150,6 +151,11 @@ routes! {
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example" App(CreateAttempts), endpoint::send_example;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover" App(CreateAttempts), task::recover;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing" App(CreateAttempts), task::replay_missing;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/bulk-replay" App(CreateAttempts), task::bulk_replay;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay" App(CreateAttempts), task::replay;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay/estimate" App(CreateAttempts), task::estimate [Own];
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/pause" App(ManageEndpoint), endpoint::pause;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/resume" App(ManageEndpoint), endpoint::resume;
     Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg" App(ViewBase), attempt::list_attempted_messages;
 
     Get "/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}" App(ViewBase), attempt::list_by_endpoint;
@@ -184,8 +190,30 @@ routes! {
     Post "/api/v1/auth/dashboard-access/{app_id}" Org, auth::portal_access [Own];
     Post "/api/v1/auth/logout" OwnToken, auth::logout [Own];
 
-    Get "/api/v1/background-task" Org, task::list;
-    Get "/api/v1/background-task/{task_id}" Org, task::get;
+    Get "/api/v1/api-key" Org, api_key::list;
+    Post "/api/v1/api-key" Org, api_key::create [Own];
+    Delete "/api/v1/api-key/{key_id}" Org, api_key::delete;
+    Get "/api/v1/audit" Org, audit::list;
+
+    Get "/api/v1/background-task" Shared(ViewBase), task::list;
+    Get "/api/v1/background-task/{task_id}" Shared(ViewBase), task::get;
+    Get "/api/v1/background-task/{task_id}/report" Shared(ViewBase), task::report;
+    Post "/api/v1/background-task/{task_id}/pause" Shared(CreateAttempts), task::pause;
+    Post "/api/v1/background-task/{task_id}/resume" Shared(CreateAttempts), task::resume;
+    Post "/api/v1/background-task/{task_id}/cancel" Shared(CreateAttempts), task::cancel;
+
+    Get "/api/v1/tail" Org, tail::of_organisation;
+    Get "/api/v1/app/{app_id}/tail" App(ViewBase), tail::of_app;
+
+    Get "/api/v1/figures/throughput" Org, figures::throughput;
+    Get "/api/v1/figures/queue" Org, figures::queue;
+    Get "/api/v1/figures/application" Org, figures::applications;
+    Get "/api/v1/figures/event-type" Org, figures::event_types;
+    Get "/api/v1/figures/endpoint/{endpoint_id}" Org, figures::endpoint;
+    Get "/api/v1/issue" Org, issue::list;
+    Get "/api/v1/issue/{issue_id}" Org, issue::get;
+    Patch "/api/v1/issue/{issue_id}" Org, issue::patch;
+    Get "/api/v1/search/message" Org, search::messages;
 
     Get "/api/v1/operational-webhook/endpoint" Org, operational::list;
     Post "/api/v1/operational-webhook/endpoint" Org, operational::create;

@@ -2,8 +2,10 @@
 //!
 //! **Invariant:** handlers never look at tokens, and know HTTP by its status codes only.
 
+pub(crate) mod api_key;
 pub(crate) mod application;
 pub(crate) mod attempt;
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod batch;
 pub(crate) mod bin;
@@ -12,18 +14,22 @@ pub(crate) mod endpoint;
 pub(crate) mod event;
 pub(crate) mod event_type;
 pub(crate) mod export;
+pub(crate) mod figures;
 pub(crate) mod form;
 pub(crate) mod health;
 pub(crate) mod hook;
 pub(crate) mod import;
+pub(crate) mod issue;
 pub(crate) mod link;
 pub(crate) mod message;
 pub(crate) mod operational;
 pub(crate) mod own;
 pub(crate) mod poller;
 pub(crate) mod request;
+pub(crate) mod search;
 pub(crate) mod secret;
 pub(crate) mod source;
 pub(crate) mod source_endpoint;
 pub(crate) mod stream;
+pub(crate) mod tail;
 pub(crate) mod task;

@@ -1,11 +1,14 @@
 //! The API from outside: a real listener, a real store on disk, a small HTTP client.
 
 mod access;
+mod api_keys;
 mod attempts;
+mod audit;
 mod bad_input;
 mod bins;
 mod conversions;
 mod endpoints;
+mod figures;
 mod forms;
 mod hooks;
 mod idempotency;
@@ -15,6 +18,7 @@ mod lists;
 mod messages;
 mod objects;
 mod openapi;
+mod operations;
 mod poller;
 mod request_streams;
 mod requests;
@@ -22,6 +26,7 @@ mod serving;
 mod sources;
 mod sse;
 mod streams;
+mod tail;
 
 use crate::{Api, ApiConfig, Capabilities, JwtAlgorithm, JwtKeys, NewToken, ServerLimits, serve};
 use bytes::Bytes;
@@ -155,6 +160,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         session_lifetime: Duration::from_secs(14 * 86_400),
         audit_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: Duration::from_secs(5 * 86_400),
+        tail_rows_per_second: 1000,
         disk_reserve,
         vfs: None,
     };

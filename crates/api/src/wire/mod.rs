@@ -3,6 +3,7 @@
 //! **Invariant:** no store calls and no HTTP here; only texts in and texts out. Domain types are never serialised as
 //! they are.
 
+pub(crate) mod api_key;
 pub(crate) mod application;
 pub(crate) mod attempt;
 pub(crate) mod bin;
@@ -13,11 +14,13 @@ pub(crate) mod event;
 pub(crate) mod event_type;
 pub(crate) mod export;
 pub(crate) mod fields;
+pub(crate) mod figures;
 pub(crate) mod form;
 pub(crate) mod form_html;
 pub(crate) mod headers;
 pub(crate) mod hook;
 pub(crate) mod import;
+pub(crate) mod issue;
 pub(crate) mod link;
 pub(crate) mod link_rules;
 pub(crate) mod list;
@@ -30,6 +33,8 @@ pub(crate) mod own_stats;
 pub(crate) mod query;
 pub(crate) mod read;
 pub(crate) mod request;
+pub(crate) mod search;
 pub(crate) mod source;
+pub(crate) mod tail;
 pub(crate) mod task;
 pub(crate) mod time;

@@ -15,9 +15,11 @@ pub mod books;
 pub mod endpoints;
 pub mod event_types;
 pub mod failing;
+pub mod figures;
 pub mod first_per;
 pub mod forms;
 pub mod imports;
+pub mod issues;
 pub mod keys;
 pub mod lanes;
 pub mod leases;
@@ -25,13 +27,17 @@ pub mod links;
 pub mod lists;
 pub mod operational;
 pub mod own_events;
+pub mod paused;
 pub mod people;
 pub mod pull;
 pub mod receive;
+pub mod replays;
 pub mod requests;
 pub mod restart;
 pub mod retention;
+pub mod search;
 pub mod sources;
+pub mod tail;
 pub mod tasks;
 pub mod watch;
 pub mod world;
@@ -123,6 +129,7 @@ pub fn config() -> StoreConfig {
         session_lifetime: Duration::from_secs(14 * 86_400),
         audit_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: 5 * DAY,
+        tail_rows_per_second: 1000,
         disk_reserve: 0,
         vfs: None,
     }
@@ -247,6 +254,32 @@ macro_rules! suite {
                 a_recovered_delivery_without_content_dies_again,
                 tasks_are_listed_newest_first_and_belong_to_an_organisation,
                 a_task_of_a_deleted_endpoint_ends;
+            paused:
+                a_paused_endpoint_queues_everything_and_gets_it_in_order_when_it_is_resumed,
+                what_was_leased_before_a_pause_waits_on_disk_when_it_is_given_back,
+                pausing_twice_keeps_the_time_of_the_first_and_a_put_without_it_changes_nothing,
+                a_resend_to_a_paused_endpoint_is_refused_unless_it_is_forced,
+                the_time_of_a_pause_does_not_count_as_failing,
+                an_endpoint_that_began_to_fail_while_it_was_paused_fails_since_it_was_resumed,
+                a_disabled_endpoint_that_is_paused_gets_nothing_until_it_is_both_enabled_and_resumed,
+                a_late_gone_from_the_old_url_leaves_the_new_one_enabled;
+            replays:
+                each_kind_of_replay_takes_its_own_messages_and_its_estimate_says_so,
+                a_filter_takes_what_matches_all_of_it,
+                a_task_makes_no_more_in_a_second_than_its_speed,
+                a_paused_task_makes_nothing_until_it_is_resumed_and_a_canceled_one_nothing_more,
+                several_tasks_go_on_side_by_side,
+                a_report_tells_what_became_of_each_delivery,
+                a_report_is_walked_both_ways_and_expires_with_its_task,
+                everything_brings_one_delivery_for_each_message_whatever_it_left,
+                tasks_of_an_application_are_its_own;
+            tail:
+                who_watches_sees_messages_attempts_and_requests_in_order,
+                a_tail_is_of_one_organisation_or_of_one_application,
+                who_comes_back_goes_on_where_he_was,
+                more_than_its_share_is_counted_and_failures_are_preferred,
+                who_is_late_is_told_that_he_missed_something,
+                what_is_undone_is_not_seen;
             retention:
                 payloads_go_before_messages_and_messages_before_nothing_is_left,
                 a_message_can_ask_for_a_shorter_life_of_its_payload,
@@ -387,6 +420,33 @@ macro_rules! suite {
                 the_audit_log_is_filtered_by_each_of_its_columns,
                 the_audit_log_is_walked_both_ways,
                 old_entries_of_the_audit_log_expire;
+            figures:
+                what_happens_shows_at_once_and_stays,
+                figures_are_on_disk_when_the_store_is_closed,
+                a_killed_process_loses_what_was_not_written_and_nothing_else,
+                an_undone_write_is_not_counted,
+                steps_are_minutes_hours_and_days_and_empty_ones_are_there,
+                minutes_are_kept_two_days_and_hours_longer,
+                an_organisation_sees_its_own_figures,
+                event_types_are_counted_by_the_hour,
+                types_beyond_some_thousand_in_an_hour_count_as_others,
+                requests_are_counted_by_verdict,
+                the_queue_is_told_by_lane,
+                a_clock_that_was_set_back_holds_no_figures_up;
+            issues:
+                failures_of_one_kind_are_one_issue,
+                a_success_resolves_and_a_failure_opens_again,
+                of_what_happens_within_a_second_the_last_counts,
+                what_is_muted_stays_muted_until_a_person_opens_it,
+                issues_are_filtered_and_walked_both_ways,
+                issues_belong_to_their_organisation_and_go_with_their_endpoint;
+            search:
+                each_filter_finds_what_it_asks_for,
+                a_message_with_many_failures_is_found_once_by_the_last,
+                messages_of_others_are_not_found,
+                a_search_for_something_rare_ends_and_goes_on_from_there,
+                hours_without_a_type_are_skipped_and_none_that_had_it,
+                recent_payloads_are_the_newest_that_are_kept;
             books:
                 whatever_happens_everything_accepted_is_accounted_for;
             restart:

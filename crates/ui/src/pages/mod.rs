@@ -3,12 +3,15 @@
 //! **Invariant:** a handler reads or changes through the API or the store, fills a template, and knows nothing of HTTP beyond
 //! its [`crate::call::Call`].
 
+pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod connect;
 pub(crate) mod forms;
 pub(crate) mod home;
 pub(crate) mod inspector;
 pub(crate) mod links;
 pub(crate) mod requests;
+pub(crate) mod settings;
 pub(crate) mod sources;
 pub(crate) mod theme;
 pub(crate) mod told;
