@@ -185,6 +185,15 @@ impl Call {
         self.send(method, path, kind, body).await
     }
 
+    /// A file or a stream of the API, to be passed on: what it refuses is a fault.
+    pub async fn api_file(&self, path: &str) -> Result<Response<Body>, Fault> {
+        let response = self.api_response(Method::GET, path, None).await?;
+        match response.status().is_success() {
+            true => Ok(response),
+            false => Err(Self::value(response).await.err().unwrap_or(Fault::Failed)),
+        }
+    }
+
     async fn send(
         &self,
         method: Method,

@@ -84,8 +84,8 @@ routes! {
     Post "/inspector/{bin}/share" Write, pages::inspector::share;
     Post "/inspector/{bin}/clear" Write, pages::inspector::clear;
     Post "/inspector/{bin}/delete" Write, pages::inspector::delete;
-    Get "/inspector/{bin}/requests/{request}/raw" Read, pages::inspector::raw;
-    Post "/inspector/{bin}/requests/{request}/replay" Resend, pages::inspector::replay;
+    Get "/inspector/{bin}/requests/{capture}/raw" Read, pages::inspector::raw;
+    Post "/inspector/{bin}/requests/{capture}/replay" Resend, pages::inspector::replay;
 
     // Links, forms, and the wizards that connect them.
     Get "/links" Read, pages::links::list;
@@ -117,9 +117,15 @@ routes! {
     Post "/connect/form" Write, pages::connect::form_step;
     Get "/connect/link" Read, pages::connect::link;
     Post "/connect/link" Write, pages::connect::link_step;
-    Get "/connect/{platform}" Read, pages::connect::platform;
-    Post "/connect/{platform}" Write, pages::connect::platform_step;
-    Post "/connect/{platform}/example" Resend, pages::connect::platform_example;
+    Get "/connect/zapier" Read, pages::connect::platform;
+    Post "/connect/zapier" Write, pages::connect::platform_step;
+    Post "/connect/zapier/example" Resend, pages::connect::platform_example;
+    Get "/connect/make" Read, pages::connect::platform;
+    Post "/connect/make" Write, pages::connect::platform_step;
+    Post "/connect/make/example" Resend, pages::connect::platform_example;
+    Get "/connect/ifttt" Read, pages::connect::platform;
+    Post "/connect/ifttt" Write, pages::connect::platform_step;
+    Post "/connect/ifttt/example" Resend, pages::connect::platform_example;
     Get "/login" Public, login::show;
     Post "/login" Public, login::enter;
     Post "/logout" Read, login::leave;

@@ -2,7 +2,9 @@
 
 mod access;
 mod accounts;
+mod connecting;
 mod frame;
+mod receiving;
 mod settings;
 
 use crate::{Actor, Backend, BoxFuture, ShownSetting, Ui, UiConfig};
@@ -170,7 +172,13 @@ impl World {
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let is_stream =
+            parts.headers.get("content-type").is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
+        let body = match is_stream {
+            // It has no end.
+            true => bytes::Bytes::new(),
+            false => body.collect().await.unwrap().to_bytes(),
+        };
         Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
     }
 
@@ -278,6 +286,8 @@ fn api_config() -> ApiConfig {
 pub(super) async fn more_objects(world: &World, objects: &mut std::collections::HashMap<&'static str, String>) {
     let body = serde_json::json!({"name": "a key", "scopes": ["read"]});
     let key = world.api(Who::Owner, "POST", "/api/v1/api-key", body).await;
+    receiving::objects(world, objects).await;
+    connecting::objects(world, objects).await;
     objects.insert("key", key["id"].as_str().unwrap().to_owned());
     let (person, _) = world.store.person_by_email("support@example.com").await.unwrap().unwrap();
     objects.insert("person", world.store.codec().text(person.id));

@@ -86,7 +86,9 @@ struct Page {
 }
 
 fn of_path(call: &Call) -> Result<&'static Platform, Fault> {
-    PLATFORMS.iter().find(|one| one.slug == call.param(0)).ok_or_else(|| Fault::not_found("platform"))
+    // Each has rows of its own in the table of routes.
+    let slug = call.path().split('/').nth(2).unwrap_or_default();
+    PLATFORMS.iter().find(|one| one.slug == slug).ok_or_else(|| Fault::not_found("platform"))
 }
 
 pub(crate) async fn platform(call: Call) -> Result<Reply, Fault> {

@@ -36,8 +36,11 @@ pub(crate) async fn first_seen(call: &Call, form: &str) -> Result<Option<Seen>, 
     let events = call.api(Method::GET, &format!("{}/event?limit=1", api(form)), None).await?;
     let Some(event) = events.list("data").first() else { return Ok(None) };
     let fields = event.member("data.fields").as_object().into_iter().flatten();
-    let mut facts: Vec<(bool, String)> =
-        fields.take(6).map(|(name, value)| (true, format!("{name}: {}", plain(value)))).collect();
+    let mut facts: Vec<(bool, String)> = fields
+        .filter(|(_, value)| value.as_str() != Some(""))
+        .take(6)
+        .map(|(name, value)| (true, format!("{name}: {}", plain(value))))
+        .collect();
     if let Some(at) = event.time("timestamp") {
         facts.push((true, format!("{} ago", v::duration(call.now().since(at)))));
     }

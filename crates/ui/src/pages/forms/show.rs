@@ -171,7 +171,5 @@ fn facts(form: &Value) -> Vec<(bool, String)> {
 /// All submissions, as a file.
 pub(crate) async fn export(call: Call) -> Result<Reply, Fault> {
     let format = if call.query().get("format") == "ndjson" { "ndjson" } else { "csv" };
-    Ok(Reply::passed(
-        call.api_response(Method::GET, &format!("{}/export?format={format}", api(call.param(0))), None).await?,
-    ))
+    Ok(Reply::passed(call.api_file(&format!("{}/export?format={format}", api(call.param(0)))).await?))
 }

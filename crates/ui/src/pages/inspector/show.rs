@@ -126,7 +126,7 @@ pub(super) async fn render(call: &Call, tab: &'static str, wrong: Option<Refusal
 /// What comes to the inbox, as it comes.
 pub(crate) async fn stream(call: Call) -> Result<Reply, Fault> {
     let at = format!("{}/request/stream?live=1", api(call.param(0)));
-    Ok(Reply::passed(call.api_response(Method::GET, &at, None).await?))
+    Ok(Reply::passed(call.api_file(&at).await?))
 }
 
 /// Everything that came, as a file.
@@ -136,11 +136,11 @@ pub(crate) async fn export(call: Call) -> Result<Reply, Fault> {
         _ => "ndjson".to_owned(),
     };
     let at = format!("{}/export?format={format}", api(call.param(0)));
-    Ok(Reply::passed(call.api_response(Method::GET, &at, None).await?))
+    Ok(Reply::passed(call.api_file(&at).await?))
 }
 
 /// The bytes of a request's body, as a download.
 pub(crate) async fn raw(call: Call) -> Result<Reply, Fault> {
     let at = format!("{}/request/{}/raw", api(call.param(0)), part(call.param(1)));
-    Ok(Reply::passed(call.api_response(Method::GET, &at, None).await?))
+    Ok(Reply::passed(call.api_file(&at).await?))
 }

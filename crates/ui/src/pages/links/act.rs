@@ -13,6 +13,7 @@ use serde_json::json;
 
 /// Switches it on or off.
 pub(crate) async fn state(call: Call) -> Result<Reply, Fault> {
+    read(&call, call.param(0)).await?;
     let off = call.form().get("state") == "off";
     call.api(Method::PATCH, &api(call.param(0)), Some(&json!({ "disabled": off }))).await?;
     let said = if off { "Switched off: who clicks now finds nothing." } else { "Switched on." };

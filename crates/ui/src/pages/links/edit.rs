@@ -87,6 +87,7 @@ fn again(call: &Call, path: String, wrong: Refusal) -> Result<Reply, Fault> {
 /// Shows the form with what the link is, or takes it.
 pub(crate) async fn edit(call: Call) -> Result<Reply, Fault> {
     let path = page(call.param(0));
+    let link = read(&call, call.param(0)).await?;
     if call.method == Method::POST {
         return match call.api(Method::PATCH, &api(call.param(0)), Some(&body(&call.form()))).await {
             Ok(_) => Ok(Reply::see(&path).notice("Saved: it counts from the next click.")),
@@ -94,7 +95,6 @@ pub(crate) async fn edit(call: Call) -> Result<Reply, Fault> {
             Err(fault) => Err(fault),
         };
     }
-    let link = read(&call, call.param(0)).await?;
     let typed = Page::typed(&call, path, &Form::default());
     Reply::page(&Page {
         name: link.text("name"),

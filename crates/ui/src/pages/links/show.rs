@@ -145,7 +145,7 @@ fn event(event: &Value, call: &Call) -> Event {
 pub(crate) async fn qr(call: Call) -> Result<Reply, Fault> {
     let format = if call.query().get("format") == "png" { "png" } else { "svg" };
     let at = format!("{}/qr?format={format}&size=1024", api(call.param(0)));
-    let reply = Reply::passed(call.api_response(Method::GET, &at, None).await?);
+    let reply = Reply::passed(call.api_file(&at).await?);
     let name = format!("attachment; filename=\"link-qr.{format}\"");
     Ok(match call.query().has("save") {
         true => reply.append(http::header::CONTENT_DISPOSITION, &name),
@@ -156,7 +156,5 @@ pub(crate) async fn qr(call: Call) -> Result<Reply, Fault> {
 /// All clicks, as a file.
 pub(crate) async fn export(call: Call) -> Result<Reply, Fault> {
     let format = if call.query().get("format") == "ndjson" { "ndjson" } else { "csv" };
-    Ok(Reply::passed(
-        call.api_response(Method::GET, &format!("{}/export?format={format}", api(call.param(0))), None).await?,
-    ))
+    Ok(Reply::passed(call.api_file(&format!("{}/export?format={format}", api(call.param(0)))).await?))
 }

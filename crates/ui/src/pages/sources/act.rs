@@ -93,6 +93,7 @@ fn set(object: &mut Map<String, Value>, name: &str, value: Option<Value>) {
 
 /// Live, paused or disabled.
 pub(crate) async fn state(call: Call) -> Result<Reply, Fault> {
+    read(&call, call.param(0)).await?;
     let said = match call.form().get("state") {
         "paused" => "Paused: requests are verified, kept and answered, and wait.",
         "disabled" => "Disabled: requests are refused, and not kept.",

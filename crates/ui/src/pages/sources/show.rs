@@ -197,7 +197,7 @@ pub(crate) async fn stream(call: Call) -> Result<Reply, Fault> {
     let query = call.query();
     let only = query.some("verdict").map(|verdict| format!("&verdict={}", part(verdict))).unwrap_or_default();
     let at = format!("{}/request/stream?live=1{only}", api(call.param(0)));
-    Ok(Reply::passed(call.api_response(Method::GET, &at, None).await?))
+    Ok(Reply::passed(call.api_file(&at).await?))
 }
 
 /// Everything that came, as a file.
@@ -206,13 +206,11 @@ pub(crate) async fn export(call: Call) -> Result<Reply, Fault> {
         format @ ("csv" | "har" | "curl") => format.to_owned(),
         _ => "ndjson".to_owned(),
     };
-    Ok(Reply::passed(
-        call.api_response(Method::GET, &format!("{}/export?format={format}", api(call.param(0))), None).await?,
-    ))
+    Ok(Reply::passed(call.api_file(&format!("{}/export?format={format}", api(call.param(0)))).await?))
 }
 
 /// The bytes of a request's body, as a download.
 pub(crate) async fn raw(call: Call) -> Result<Reply, Fault> {
     let at = format!("{}/request/{}/raw", api(call.param(0)), part(call.param(1)));
-    Ok(Reply::passed(call.api_response(Method::GET, &at, None).await?))
+    Ok(Reply::passed(call.api_file(&at).await?))
 }
