@@ -180,7 +180,7 @@ async fn the_inspector_shows_every_part_of_a_request_as_text() {
     world.get(Who::Support, &of("query")).await.says("&#60;b&#62;");
     world.get(Who::Support, &of("hex")).await.says("7b 22 65 76 69 6c");
     world.get(Who::Support, &of("curl")).await.says("curl -X POST").says("--data-raw");
-    world.get(Who::Support, &page).await.says("The body isn&#39;t text").says_not("New inbox");
+    world.get(Who::Support, &page).await.says("The body isn't text").says_not("New inbox");
 }
 
 #[tokio::test]
