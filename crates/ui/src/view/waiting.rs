@@ -67,7 +67,7 @@ impl Waiting {
             format!("<li>{}<span>{}</span></li>", icon(if *good { "check" } else { "cross" }), escaped(text))
         };
         let facts: String = seen.facts.iter().map(fact).collect();
-        let facts = if facts.is_empty() { facts } else { format!("<ul class=\"facts\">{facts}</ul>") };
+        let facts = if facts.is_empty() { facts } else { format!("<ul class=\"ticks\">{facts}</ul>") };
         let link = seen.link.as_ref().map_or_else(String::new, |(href, text)| {
             format!("<a class=\"end\" href=\"{}\">{}</a>", escaped(href), escaped(text))
         });
