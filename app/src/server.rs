@@ -180,6 +180,8 @@ fn store_config(s: &Settings, data_dir: &DataDir) -> StoreConfig {
         visitors_remembered: s.visitors_remembered as usize,
         link_cache: s.link_cache as usize,
         stat_minute_retention: s.stat_retention,
+        // A quarter of what all viewers together may cost.
+        tail_rows_per_second: (s.live_rows_per_second / 4).max(1),
         disk_reserve: s.disk_reserve.bytes(),
         vfs: None,
     }

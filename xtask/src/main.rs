@@ -24,8 +24,9 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask test           check and test everything; installs what that needs
-cargo xtask test --quick   the same without the suites (SDKs, a browser) and cargo-deny
+cargo xtask test --quick   the same without the suites (SDKs, browsers) and cargo-deny
 cargo xtask test --sdk     the suites alone
+cargo xtask test --ui      the journeys through the pages alone
 cargo xtask tidy           check what no compiler checks: module docs, crate directions, leftovers
 cargo xtask bench [--help] measure";
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(test::Extent::All),
         ["test", "--quick"] => test::run(test::Extent::Quick),
         ["test", "--sdk"] => test::run(test::Extent::Sdk),
+        ["test", "--ui"] => test::run(test::Extent::Ui),
         ["tidy"] => tidy::run(),
         ["bench", ..] => bench::run(args.get(1..).unwrap_or_default()),
         _ => {

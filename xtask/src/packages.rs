@@ -28,6 +28,16 @@ pub fn python_links() -> Result<PathBuf, String> {
     pip("python-links", "links/requirements.txt", &[])
 }
 
+/// A folder for PYTHONPATH with the driver of a browser.
+pub fn python_ui() -> Result<PathBuf, String> {
+    pip("python-ui", "ui/requirements.txt", &[])
+}
+
+/// What judges whether pages are accessible: a script that is put into each.
+pub fn axe() -> Result<PathBuf, String> {
+    Ok(npm("tests/ui", "sdk/axe")?.join("node_modules/axe-core/axe.min.js"))
+}
+
 /// A folder with what a file of requirements below `tests` names, and `more`.
 fn pip(name: &str, requirements: &str, more: &[&str]) -> Result<PathBuf, String> {
     let tests = root().join("tests");

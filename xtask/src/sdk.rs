@@ -35,6 +35,19 @@ pub fn run() -> Result<Counts, String> {
     Ok(counts)
 }
 
+/// The pages, in a real browser. The tests start servers of their own; pictures of all pages are left in `target/pages`.
+pub fn ui() -> Result<Counts, String> {
+    packages::interpreters()?;
+    packages::browser()?;
+    let (driver, axe) = (packages::python_ui()?, packages::axe()?);
+    pass(cargo(&["build", "--quiet", "--package", "postrider"]))?;
+    let mut python = command("python3", &["-W", "ignore", "run.py"]);
+    python.current_dir(root().join("tests/ui"));
+    python.env("PYTHONPATH", driver).env("PYTHONDONTWRITEBYTECODE", "1").env("UI_AXE", axe);
+    python.env("UI_POSTRIDER", target_dir().join("debug/postrider")).env("UI_SHOTS", target_dir().join("pages"));
+    Ok(tests(Runner::Suite, python))
+}
+
 /// Links and forms, with the newest SDK's verifier, and servers that know countries and believe a proxy.
 fn links() -> Result<Counts, String> {
     packages::browser()?;

@@ -18,6 +18,8 @@ pub enum Extent {
     Quick,
     /// The SDK suites alone.
     Sdk,
+    /// The journeys through the pages alone.
+    Ui,
 }
 
 struct Step {
@@ -30,7 +32,7 @@ struct Step {
 pub fn run(extent: Extent) -> Outcome {
     let mut steps = Vec::new();
     let mut step = |name, run: &dyn Fn() -> Counts| steps.push(timed(name, run));
-    if extent != Extent::Sdk {
+    if matches!(extent, Extent::All | Extent::Quick) {
         step("tidy", &|| check(tidy::run()));
         step("fmt", &|| check(pass(cargo(&["fmt", "--all", "--check"]))));
         step("clippy", &|| {
@@ -41,13 +43,11 @@ pub fn run(extent: Extent) -> Outcome {
     if extent == Extent::All {
         step("deny", &deny);
     }
-    if extent != Extent::Quick {
-        step("sdk", &|| {
-            sdk::run().unwrap_or_else(|why| {
-                eprintln!("{why}");
-                Counts::FAILED
-            })
-        });
+    if matches!(extent, Extent::All | Extent::Sdk) {
+        step("sdk", &|| suites(sdk::run()));
+    }
+    if matches!(extent, Extent::All | Extent::Ui) {
+        step("ui", &|| suites(sdk::ui()));
     }
     println!();
     let mut all = Counts::default();
@@ -67,6 +67,14 @@ fn timed(name: &'static str, run: &dyn Fn() -> Counts) -> Step {
     let took = start.elapsed();
     println!("{name}: {counts}");
     Step { name, counts, took }
+}
+
+/// Suites that can't be run have failed.
+fn suites(ran: Result<Counts, String>) -> Counts {
+    ran.unwrap_or_else(|why| {
+        eprintln!("{why}");
+        Counts::FAILED
+    })
 }
 
 /// A check counts as one test.

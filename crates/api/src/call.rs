@@ -115,7 +115,8 @@ impl Call {
 
     /// Where this server is found by who calls it, without a slash at the end.
     pub fn origin(&self) -> String {
-        match &self.shared.config.public_url {
+        let profile = self.store().profile(self.caller.org);
+        match self.shared.config.public_url.as_ref().or(profile.public_url.as_ref()) {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => {
                 let host = self.headers.get(HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost");

@@ -3,6 +3,7 @@
 //! Both doors, the front's own match and the router's, come through [`run`]. **Invariant:** nothing is read of a body
 //! before its sender's token was checked, and every request is counted once.
 
+use crate::audit::{self, Change};
 use crate::auth::{Actor, Caller};
 use crate::body::{self, Upload};
 use crate::call::{Call, Params, Shared, Visit};
@@ -12,9 +13,12 @@ use crate::idempotency;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::routes::{Access, Handler, HandlerFuture, Keys, ROUTES, Verb};
+use crate::scopes;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Answers a request for the route at `index` of the table, or for none beyond it.
@@ -45,6 +49,10 @@ where
         Ok(()) => authorise(shared, index, &parts.headers, parts.extensions.get::<Actor>()).await,
         Err(problem) => Err(problem),
     };
+    let change = |caller: &Caller, params: &Params| {
+        let peer = |ConnectInfo(peer): &ConnectInfo<SocketAddr>| -> IpAddr { peer.ip() };
+        Change::of(index, caller, params, parts.uri.path(), parts.extensions.get().map(peer))
+    };
     let (handler, keys, caller) = match allowed {
         Ok(Allowed::Public(page)) => return health::show(page, shared).await,
         Ok(Allowed::Open(handler)) => return handler(Visit { shared: shared.clone(), params, uri: parts.uri }).await,
@@ -52,9 +60,10 @@ where
         Ok(Allowed::Upload(handler, caller)) => {
             let limit = shared.config.import_body_limit;
             let upload = Upload::open(incoming, &parts.headers, limit, limits.body_read_timeout).await?;
-            let (shared, body) = (shared.clone(), Bytes::new());
-            let call = Call { shared, caller, params, uri: parts.uri, headers: parts.headers, body };
-            return handler(call, upload).await;
+            let change = change(&caller, &params);
+            let body = Bytes::new();
+            let call = Call { shared: shared.clone(), caller, params, uri: parts.uri, headers: parts.headers, body };
+            return recorded(shared, change, handler(call, upload).await).await;
         }
         Err(problem) => {
             body::drain(incoming, &parts.headers, limits.body_read_timeout).await;
@@ -63,11 +72,29 @@ where
     };
     let limit = shared.config.request_body_limit;
     let body = body::read(incoming, &parts.headers, limit, limits.body_read_timeout).await?;
+    let change = change(&caller, &params);
     let call = Call { shared: shared.clone(), caller, params, uri: parts.uri, headers: parts.headers, body };
-    match keys {
+    let answer = match keys {
         Keys::Own => handler(call).await,
         Keys::Kept => idempotency::once(call, handler).await,
+    };
+    recorded(shared, change, answer).await
+}
+
+/// Writes a change that succeeded into the audit log.
+async fn recorded(
+    shared: &Arc<Shared>,
+    change: Option<Change>,
+    answer: Result<Reply, Problem>,
+) -> Result<Reply, Problem> {
+    let entry = match (change, &answer) {
+        (Some(change), Ok(reply)) => change.entry(shared.store.codec(), reply),
+        _ => None,
+    };
+    if let Some(entry) = entry {
+        audit::write(shared, entry).await;
     }
+    answer
 }
 
 enum Allowed {
@@ -98,6 +125,11 @@ async fn authorise(
     };
     if !granted {
         return Err(Problem::forbidden());
+    }
+    if let Some(scope) = scopes::needed(route)
+        && !caller.scopes.has(scope)
+    {
+        return Err(Problem::out_of_scope(scope.as_str()));
     }
     // Only a POST is repeated by SDKs; the other verbs repeat themselves harmlessly.
     let keys = if route.verb == Verb::Post { route.keys } else { Keys::Own };

@@ -32,6 +32,11 @@ pub(crate) fn is_api(path: &str) -> bool {
     PREFIXES.iter().any(|prefix| path.starts_with(prefix))
 }
 
+/// Whether it is the request that comes thousands of times a second.
+pub(crate) fn is_hot<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST && request.uri().path().ends_with("/msg")
+}
+
 /// Where the URLs of sources, links, clicks and forms begin.
 const INBOUND_PREFIXES: [&str; 4] = ["/in/", "/l/", "/c/", "/f/"];
 /// The row of the table that the front matches itself.

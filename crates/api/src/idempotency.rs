@@ -88,7 +88,9 @@ pub(crate) async fn once(call: Call, handler: fn(Call) -> HandlerFuture) -> Resu
         Ok(turn) => turn,
     };
     if let Some((status, body)) = shared.store.kept_answer(key).await? {
-        return Ok(Reply::raw(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body));
+        let mut reply = Reply::raw(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body);
+        reply.repeated = true;
+        return Ok(reply);
     }
     let reply = handler(call).await?;
     if reply.status.is_success() {

@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** imports domain, store and signing only. The API never sends a webhook: it writes what the engine reads.
 
+mod audit;
 mod auth;
 mod body;
 mod call;
@@ -21,6 +22,7 @@ mod problem;
 mod qr;
 mod reply;
 mod routes;
+mod scopes;
 mod server;
 mod timer;
 mod wire;

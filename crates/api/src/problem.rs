@@ -41,6 +41,11 @@ impl Problem {
     pub fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "insufficient_access", "This token has insufficient access for this operation")
     }
+    /// An API key without the scope that the route needs.
+    pub fn out_of_scope(scope: &str) -> Self {
+        let detail = format!("This API key lacks the scope `{scope}`: make one that has it");
+        Self::new(StatusCode::FORBIDDEN, "insufficient_access", detail)
+    }
     pub fn payload_too_large(limit: impl std::fmt::Display) -> Self {
         let detail = format!("The limit is {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", detail)

@@ -28,6 +28,8 @@ pub(crate) struct Reply {
     pub status: StatusCode,
     pub body: Bytes,
     pub retry_after_s: Option<u64>,
+    /// An earlier request's answer, given again: nothing was done now.
+    pub repeated: bool,
     content: Content,
     /// Holds a secret: no cache may keep it.
     secret: bool,
@@ -41,7 +43,15 @@ const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 impl Reply {
     /// JSON that is already written.
     pub fn raw(status: StatusCode, body: Bytes) -> Self {
-        Reply { status, body, retry_after_s: None, content: Content::Json, secret: false, stream: None }
+        Reply {
+            status,
+            body,
+            retry_after_s: None,
+            repeated: false,
+            content: Content::Json,
+            secret: false,
+            stream: None,
+        }
     }
     pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Self {
         match serde_json::to_vec(body) {

@@ -9,8 +9,9 @@ use crate::auth::Capability::{
 use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    application as app, attempt, auth, batch, bin, conversion, endpoint, event, event_type, export, form, health, hook,
-    import, link, message, operational, poller, request, secret, source, source_endpoint as source_ep, stream, task,
+    api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, export,
+    form, health, hook, import, link, message, operational, poller, request, secret, source,
+    source_endpoint as source_ep, stream, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -183,6 +184,11 @@ routes! {
     Post "/api/v1/auth/app-portal-access/{app_id}" Org, auth::portal_access [Own];
     Post "/api/v1/auth/dashboard-access/{app_id}" Org, auth::portal_access [Own];
     Post "/api/v1/auth/logout" OwnToken, auth::logout [Own];
+
+    Get "/api/v1/api-key" Org, api_key::list;
+    Post "/api/v1/api-key" Org, api_key::create [Own];
+    Delete "/api/v1/api-key/{key_id}" Org, api_key::delete;
+    Get "/api/v1/audit" Org, audit::list;
 
     Get "/api/v1/background-task" Org, task::list;
     Get "/api/v1/background-task/{task_id}" Org, task::get;

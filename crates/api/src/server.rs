@@ -108,7 +108,7 @@ fn connection(
                     }
                 }
                 None => {
-                    if !front::is_api(request.uri().path()) {
+                    if !front::is_hot(&request) {
                         request.extensions_mut().insert(ConnectInfo(peer));
                     }
                     api.answer(request).await

@@ -8,6 +8,7 @@
 //! reading and the filler of random bytes are arguments. Nothing that holds a secret has `Debug`, `Display` or
 //! `Serialize`, and all of it is wiped when dropped.
 
+pub mod account;
 pub mod providers;
 mod seal;
 mod secret;

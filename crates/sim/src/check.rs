@@ -7,7 +7,7 @@ use crate::model::{Fate, Model, Phase, item_of};
 use crate::process::Process;
 use crate::settings::Settings;
 use crate::world::{Checked, show};
-use domain::{DeliveryKey, EndpointId, MessageId, Timestamp};
+use domain::{DeliveryKey, EndpointId, MessageId, TaskId, Timestamp};
 use rusqlite::{Connection, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::Relaxed;
@@ -75,6 +75,9 @@ pub fn all(process: &Process, model: &mut Model, settings: &Settings, thorough: 
     receivers_saw_what_is_called_delivered(&tables, model)?;
     phases_only_go_on(&tables, model, settings)?;
     what_is_undelivered_has_its_payload(conn, model)?;
+    if settings.retention.is_none() {
+        tasks_are_counted(conn, model)?;
+    }
     acknowledged_are_there(&tables, conn, model, settings)
 }
 
@@ -177,6 +180,30 @@ fn phases_only_go_on(t: &Tables, model: &mut Model, settings: &Settings) -> Chec
     Ok(())
 }
 
+/// Each delivery of a task is one row, counted once, and open as long as it says so.
+fn tasks_are_counted(conn: &Connection, model: &Model) -> Checked {
+    let sql = "SELECT t.id, t.done, t.delivered, t.failed, t.canceled, count(d.task), coalesce(sum(d.state = 1), 0),
+            coalesce(sum(d.state = 2), 0), coalesce(sum(d.state = 3), 0)
+        FROM task t LEFT JOIN task_delivery d ON d.task = t.id GROUP BY t.id";
+    let four = |r: &Row<'_>, i: usize| -> rusqlite::Result<[i64; 4]> {
+        Ok([r.get(i)?, r.get(i + 1)?, r.get(i + 2)?, r.get(i + 3)?])
+    };
+    for (task, said, is) in rows(conn, sql, |r| Ok((r.get::<_, i64>(0)?, four(r, 1)?, four(r, 5)?)))? {
+        if said != is {
+            return Err(format!("task {task} says {said:?} (done, delivered, failed, canceled), there are {is:?}"));
+        }
+    }
+    let sql = "SELECT d.message, d.endpoint, d.ordinal FROM task_delivery d WHERE d.state = 0
+        AND NOT EXISTS (SELECT 1 FROM lease l
+            WHERE l.message = d.message AND l.endpoint = d.endpoint AND l.ordinal = d.ordinal)
+        AND NOT EXISTS (SELECT 1 FROM delivery v WHERE v.message = d.message AND v.endpoint = d.endpoint
+            AND v.ordinal = d.ordinal AND v.due_at IS NOT NULL)";
+    match rows(conn, sql, key)?.into_iter().find(|k| !model.is_deleted(k.endpoint)) {
+        Some(k) => Err(format!("{} waits, says its task, and it is not open", show(k))),
+        None => Ok(()),
+    }
+}
+
 /// Retention takes nothing that is still to be sent.
 fn what_is_undelivered_has_its_payload(conn: &Connection, model: &Model) -> Checked {
     let sql = "SELECT k.message, k.endpoint FROM
@@ -230,17 +257,23 @@ fn forgotten(model: &Model, key: DeliveryKey, settings: &Settings) -> bool {
 
 // ---- the end ----
 
-/// Whether nothing is leased, due or under way in the tables. Disabled endpoints keep their queues.
+/// All tasks there are.
+pub fn tasks(core: &Core) -> Result<Vec<TaskId>, String> {
+    rows(core.connection(), "SELECT id FROM task ORDER BY id", |r| r.get(0).map(TaskId))
+}
+
+/// Whether nothing is leased, due or under way in the tables. Disabled and paused endpoints keep their queues.
 pub fn nothing_due(core: &Core) -> Result<bool, String> {
     let (leased, due, tasks) = left(core)?;
     Ok((leased, due, tasks) == (0, 0, 0))
 }
 
-/// Leases, deliveries due some time at an enabled endpoint, running tasks.
+/// Leases, deliveries due some time at an endpoint that takes them, running tasks.
 pub fn left(core: &Core) -> Result<(i64, i64, i64), String> {
     let sql = "SELECT (SELECT count(*) FROM lease),
         (SELECT count(*) FROM delivery d JOIN endpoint e ON e.id = d.endpoint JOIN app a ON a.id = e.app
-         WHERE d.due_at IS NOT NULL AND e.disabled = 0 AND e.deleted = 0 AND a.deleted = 0),
+         WHERE d.due_at IS NOT NULL AND e.disabled = 0 AND e.paused_at IS NULL
+            AND e.deleted = 0 AND a.deleted = 0),
         (SELECT count(*) FROM task WHERE status = 0)";
     core.connection().query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).map_err(|e| e.to_string())
 }
@@ -248,7 +281,7 @@ pub fn left(core: &Core) -> Result<(i64, i64, i64), String> {
 /// When the earliest delivery on disk is due, of endpoints that take any.
 pub fn next_due(core: &Core) -> Result<Option<Timestamp>, String> {
     let sql = "SELECT min(d.due_at) FROM delivery d JOIN endpoint e ON e.id = d.endpoint JOIN app a ON a.id = e.app
-        WHERE e.disabled = 0 AND e.deleted = 0 AND a.deleted = 0";
+        WHERE e.disabled = 0 AND e.paused_at IS NULL AND e.deleted = 0 AND a.deleted = 0";
     let found = core.connection().query_row(sql, [], |r| r.get::<_, Option<i64>>(0));
     Ok(found.map_err(|e| e.to_string())?.map(Timestamp))
 }

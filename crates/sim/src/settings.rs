@@ -105,6 +105,7 @@ impl Settings {
             session_lifetime: Duration::from_secs(14 * 86_400),
             audit_retention: Duration::from_secs(400 * 86_400),
             endpoint_disable_after: self.endpoint_disable_after,
+            tail_rows_per_second: 1000,
             disk_reserve: 0,
             vfs: Some(vfs.to_owned()),
         }

@@ -12,8 +12,6 @@ CREATE TABLE person (
     -- a PHC string; NULL: cannot sign in
     password TEXT,
     shortcuts INTEGER NOT NULL CHECK (shortcuts IN (0, 1)),
-    -- 0 as the system, 1 light, 2 dark
-    theme INTEGER NOT NULL CHECK (theme BETWEEN 0 AND 2),
     updated_at INTEGER NOT NULL,
     last_seen_at INTEGER
 ) STRICT;

@@ -41,6 +41,8 @@ pub struct StoreConfig {
     pub audit_retention: Duration,
     /// Disable an endpoint that only failed for so long; zero never does.
     pub endpoint_disable_after: Duration,
+    /// Rows of one organisation's live tail that are noted in a second; the others are counted.
+    pub tail_rows_per_second: u32,
     /// Free bytes of disk below which messages are refused.
     pub disk_reserve: u64,
     /// Name of a registered SQLite file system; `None` is the operating system's. The simulation has its own.

@@ -5,6 +5,7 @@
 
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
+use crate::figures::collect::Memory;
 use crate::form_routes::FormRoutes;
 use crate::keys::KeyUse;
 use crate::link_routes::LinkRoutes;
@@ -16,6 +17,7 @@ use crate::source_routes::SourceRoutes;
 use crate::sqlite::core::{Core, Shared};
 use crate::sqlite::tasks::NewTask;
 use crate::sqlite::{apps, attempts, endpoints, event_types, messages, profile, status, tasks, tokens};
+use crate::tail::TailHub;
 use crate::types::*;
 use crate::watch::Hub;
 use crate::writer::{Committed, Op, Queue, Writer};
@@ -47,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) links: Arc<LinkRoutes>,
     pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) tails: Arc<TailHub>,
+    pub(crate) figures: Arc<Memory>,
     organisations: RwLock<HashMap<Box<str>, OrgId>>,
     pub(crate) revoked: RwLock<HashSet<[u8; 32]>>,
     pub(crate) profiles: RwLock<HashMap<OrgId, Arc<Profile>>>,
@@ -84,13 +88,13 @@ impl Store {
         rng: Arc<dyn Rng>,
     ) -> std::result::Result<(Store, LeaseStream), OpenError> {
         let path = config.path.clone();
-        let (store, writer, committed) = Store::assemble(config, clock, rng)?;
+        let (store, writer, committed) = Store::assemble(config, clock.clone(), rng)?;
         std::thread::Builder::new()
             .name("postrider-writer".into())
             .spawn(move || writer.run())
             .map_err(|e| OpenError::Unusable { path, cause: e.to_string() })?;
         let (leases_tx, leases) = mpsc::unbounded_channel();
-        tokio::spawn(answer(committed, leases_tx, store.inner.hub.clone()));
+        tokio::spawn(answer(committed, leases_tx, store.inner.hub.clone(), store.inner.tails.clone(), clock));
         Ok((store, LeaseStream { leases }))
     }
     /// A store whose writer nobody runs yet: the simulation does so by hand, turn by turn.
@@ -122,6 +126,8 @@ impl Store {
             links: shared.links,
             forms: shared.forms,
             hub: shared.hub,
+            tails: shared.tails,
+            figures: shared.figures,
             organisations: RwLock::default(),
             revoked: RwLock::new(revoked),
             profiles: RwLock::new(profiles),
@@ -675,6 +681,8 @@ async fn answer(
     mut committed: mpsc::UnboundedReceiver<Committed>,
     leases: mpsc::UnboundedSender<Vec<Lease>>,
     hub: Arc<Hub>,
+    tails: Arc<TailHub>,
+    clock: Arc<dyn Clock>,
 ) {
     while let Some(mut done) = committed.recv().await {
         let batch = std::mem::take(&mut done.leases);
@@ -683,6 +691,9 @@ async fn answer(
             let _ = leases.send(batch);
         }
         hub.wake(&done.touched);
+        if let Some(notes) = done.noted.take() {
+            tails.publish(notes, clock.monotonic_us());
+        }
         done.reply();
     }
 }

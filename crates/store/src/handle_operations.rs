@@ -55,7 +55,18 @@ impl Store {
         speed_per_s: Option<u32>,
     ) -> Result<Task> {
         let estimate = self.estimate_task(app, endpoint, filter.clone(), speed_per_s).await?;
-        let new = NewTask { kind: TaskKind::BulkReplay, filter, estimate: Some(estimate), speed_per_s };
+        self.start_replay_with(app, endpoint, filter, speed_per_s, Some(estimate)).await
+    }
+    /// Starts with what was counted before, or without.
+    pub async fn start_replay_with(
+        &self,
+        app: AppId,
+        endpoint: &EndpointRef,
+        filter: ReplayFilter,
+        speed_per_s: Option<u32>,
+        estimate: Option<Estimate>,
+    ) -> Result<Task> {
+        let new = NewTask { kind: TaskKind::BulkReplay, filter, estimate, speed_per_s };
         let endpoint = endpoint.clone();
         self.write(move |core, now| core.start_task(app, &endpoint, &new, now)).await
     }
@@ -94,7 +105,6 @@ impl Store {
     /// Watches what happens in an organisation, or in one application of it, from now on, or after the row with this id
     /// as far as it is remembered (some thousand rows, while somebody watches and half a minute longer).
     pub fn tail(&self, org: OrgId, app: Option<AppId>, after: Option<Seq>) -> Tail {
-        let _ = (org, app, after);
-        todo!()
+        self.inner.tails.join(org, app, after, self.clock().clone())
     }
 }

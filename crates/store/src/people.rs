@@ -30,31 +30,6 @@ impl Role {
     }
 }
 
-/// Which colours a person's pages have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Theme {
-    /// As the person's system says.
-    #[default]
-    System = 0,
-    Light = 1,
-    Dark = 2,
-}
-
-impl Theme {
-    pub const ALL: [Theme; 3] = [Theme::System, Theme::Light, Theme::Dark];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Theme::System => "system",
-            Theme::Light => "light",
-            Theme::Dark => "dark",
-        }
-    }
-    pub fn parse(text: &str) -> Option<Theme> {
-        Theme::ALL.into_iter().find(|theme| theme.as_str() == text)
-    }
-}
-
 /// Somebody who can sign in. Created when its id was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
@@ -67,7 +42,6 @@ pub struct Person {
     pub has_password: bool,
     /// Whether single keys are shortcuts (WCAG 2.1.4: can be turned off).
     pub shortcuts: bool,
-    pub theme: Theme,
     pub updated_at: Timestamp,
     /// To about five minutes.
     pub last_seen_at: Option<Timestamp>,
@@ -89,7 +63,6 @@ pub struct PersonPatch {
     pub name: Option<String>,
     pub role: Option<Role>,
     pub shortcuts: Option<bool>,
-    pub theme: Option<Theme>,
 }
 
 /// The PHC string of a password's hash. No Debug: it can be attacked offline.

@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::inbound::{NewRequest, Received};
 use crate::links::{OwnEvent, Recorded};
 use crate::sqlite::core::Core;
+use crate::tail::Note;
 use crate::types::{Accepted, Lease, NewMessage, Settlement};
 use crate::watch::Touched;
 use domain::{Clock, Timestamp};
@@ -97,6 +98,8 @@ pub struct Committed {
     replies: Vec<Reply>,
     pub leases: Vec<Lease>,
     pub(crate) touched: Touched,
+    /// For those who watch the tail.
+    pub(crate) noted: Option<Vec<Note>>,
     /// Settlements to be tried again: nothing was written.
     pub unsettled: Vec<Settlement>,
     /// Told once the database is closed.
@@ -133,6 +136,7 @@ pub fn transact(core: &mut Core, ops: Vec<Op>, now: Timestamp) -> Committed {
             Ok(leases) => {
                 out.leases = leases;
                 out.touched = core.take_touched();
+                out.noted = core.take_noted();
                 None
             }
             Err(e) => Some(e),
@@ -243,6 +247,7 @@ fn background(core: &mut Core, now: Timestamp) -> Result<()> {
     core.run_tasks(now, SLICE)?;
     core.expire(now, SLICE)?;
     core.tend_event_keys()?;
+    core.tend_figures(now)?;
     core.claim(now, CLAIM_BUDGET)
 }
 
@@ -506,6 +511,11 @@ impl Writer {
         if !self.unsettled.is_empty() && !self.core.is_broken() {
             // The last chance; what can't be settled is leased, and due again after the next start.
             let _ = self.retry();
+        }
+        self.core.figures.is_last = true;
+        if !self.core.is_broken() && self.core.figures.is_due(self.clock.now()) {
+            // What can't be written now is lost with the process: figures only.
+            let _ = self.commit(Vec::new());
         }
         if self.core.is_broken() {
             let why = "the disk failed to sync; what was acknowledged is safe, restart to go on".to_owned();

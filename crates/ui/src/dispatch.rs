@@ -159,7 +159,7 @@ async fn admit(mut visit: Visit, access: Access, body: Body) -> Result<Call, Box
         && !me.may(right)
     {
         let why = match right {
-            Right::Own => "Only an owner may do this: ask one in your team.",
+            Right::Own => "Your role may not do this: ask an owner in your team.",
             _ => "Your role may look and send again, but not change things: ask an owner for the developer's role.",
         };
         let csrf = csrf::token(&token);

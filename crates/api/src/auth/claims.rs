@@ -4,7 +4,9 @@
 
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::time::Duration;
+use store::{Scope, Scopes};
 
 /// How far the clocks of token maker and server may differ.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
@@ -87,6 +89,12 @@ pub(crate) struct Claims {
     /// Absent: all. A name that isn't known grants nothing.
     #[serde(default)]
     capabilities: Option<Vec<String>>,
+    /// An API key's id; what others put there is theirs.
+    #[serde(default)]
+    jti: Value,
+    /// Absent: all. What is no list of known names grants nothing.
+    #[serde(default)]
+    scopes: Value,
 }
 
 fn null_as_empty<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
@@ -112,6 +120,20 @@ impl Claims {
             None => Capabilities::ALL,
             Some(names) => Capabilities::of(&names.iter().filter_map(|n| Capabilities::parse(n)).collect::<Vec<_>>()),
         }
+    }
+    pub fn scopes(&self) -> Scopes {
+        match &self.scopes {
+            Value::Null => Scopes::ALL,
+            Value::Array(names) => {
+                let known = names.iter().filter_map(|n| n.as_str().and_then(Scope::parse));
+                Scopes::of(&known.collect::<Vec<_>>())
+            }
+            _ => Scopes::of(&[]),
+        }
+    }
+    /// What may be the id of an API key.
+    pub fn key(&self) -> Option<&str> {
+        self.jti.as_str()
     }
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.exp.map(numeric_date)
@@ -144,6 +166,30 @@ fn is_org(text: &str) -> bool {
     text.strip_prefix("org_").is_some_and(|rest| {
         (1..=64).contains(&rest.len()) && rest.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
     })
+}
+
+/// The token of an API key, to be made.
+pub(crate) struct NewKeyToken<'a> {
+    /// Public id of the organisation, `org_...`.
+    pub org: &'a str,
+    /// Public id of the key, `key_...`.
+    pub key: &'a str,
+    pub scopes: &'a [Scope],
+    pub expires_at: Option<Timestamp>,
+}
+
+impl NewKeyToken<'_> {
+    pub fn claims(&self, now: Timestamp) -> Value {
+        let scopes: Vec<&str> = self.scopes.iter().map(|s| s.as_str()).collect();
+        let mut claims = serde_json::json!({
+            "iss": "postrider", "iat": now.seconds(), "nbf": now.seconds(),
+            "sub": self.org, "jti": self.key, "scopes": scopes,
+        });
+        if let (Some(map), Some(t)) = (claims.as_object_mut(), self.expires_at) {
+            map.insert("exp".into(), t.seconds().into());
+        }
+        claims
+    }
 }
 
 /// A token to be made.

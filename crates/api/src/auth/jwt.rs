@@ -3,7 +3,7 @@
 //! **Invariant:** the algorithm comes from the configuration; a token whose header names another is refused, so that
 //! nobody can pass a public key off as an HMAC secret. Base64 is strict: a token has one spelling.
 
-use super::claims::{Claims, NewToken};
+use super::claims::{Claims, NewKeyToken, NewToken};
 use super::pem;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as B64};
 use domain::Timestamp;
@@ -148,10 +148,19 @@ impl JwtKeys {
 
     /// Makes a token.
     pub fn mint(&self, token: &NewToken<'_>, now: Timestamp) -> String {
+        self.signed(&token.claims(now))
+    }
+
+    /// Makes the token of an API key.
+    pub(crate) fn mint_key(&self, token: &NewKeyToken<'_>, now: Timestamp) -> String {
+        self.signed(&token.claims(now))
+    }
+
+    fn signed(&self, claims: &serde_json::Value) -> String {
         let header = format!(r#"{{"alg":"{}","typ":"JWT"}}"#, self.hmac.algorithm.as_str());
         let mut text = B64.encode(header);
         text.push('.');
-        B64.encode_string(token.claims(now).to_string(), &mut text);
+        B64.encode_string(claims.to_string(), &mut text);
         let signature = self.hmac.sign(text.as_bytes());
         text.push('.');
         B64.encode_string(signature, &mut text);

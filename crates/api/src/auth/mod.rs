@@ -9,18 +9,20 @@ mod jwt;
 mod pem;
 
 pub use claims::{Capabilities, Capability, NewToken};
+pub(crate) use claims::{LEEWAY, NewKeyToken};
 pub use jwt::{JwtAlgorithm, JwtKeyError, JwtKeys};
 
 use crate::problem::Problem;
 use cache::TokenCache;
 use claims::{Claims, Subject};
-use domain::{AppId, OrgId, Timestamp};
+use domain::{AppId, IdCodec, KeyId, OrgId, Timestamp};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use store::Store;
+use store::{KeyUse, Scopes, Store, StoreError};
 
 /// A longer token is refused unread.
 pub(crate) const TOKEN_LEN_MAX: usize = 8 * 1024;
@@ -34,11 +36,26 @@ pub(crate) struct Caller {
     /// Set for an application token: the only application that it may touch.
     pub app: Option<AppId>,
     pub capabilities: Capabilities,
+    pub scopes: Scopes,
+    /// Set for an API key.
+    pub key: Option<Arc<Key>>,
+    /// Who is signed in, for a call in-process.
+    pub person: Option<Arc<str>>,
+    /// Where that person is.
+    pub address: Option<IpAddr>,
     /// Feature flags of an application token; event types behind others are hidden from it.
     pub feature_flags: Arc<[String]>,
     pub token_hash: [u8; 32],
     pub expires_at: Option<Timestamp>,
     not_before: Option<Timestamp>,
+}
+
+/// The API key behind a token.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub id: KeyId,
+    pub name: String,
+    uses: Arc<KeyUse>,
 }
 
 /// Who calls in-process, without a token: a person who is signed in to the pages. May do what an organisation's token may.
@@ -59,6 +76,10 @@ impl Caller {
             org_text: actor.org_text.clone(),
             app: None,
             capabilities: Capabilities::ALL,
+            scopes: Scopes::ALL,
+            key: None,
+            person: Some(actor.name.clone()),
+            address: actor.address,
             feature_flags: Arc::new([]),
             token_hash: Sha256::digest(actor.name.as_bytes()).into(),
             expires_at: None,
@@ -93,11 +114,11 @@ impl Auth {
         let now = store.clock().now();
         let generation = self.revocations.load(Ordering::Acquire);
         if let Some(caller) = self.cache.get(token, generation) {
-            return if caller.is_current(now) { Ok(caller) } else { Err(invalid()) };
+            return if caller.is_current(now) { Ok(caller.noted(store)) } else { Err(invalid()) };
         }
         let caller = self.check_unknown(store, token, now).await?;
         self.cache.put(token, generation, caller.clone());
-        Ok(caller)
+        Ok(caller.noted(store))
     }
 
     async fn check_unknown(&self, store: &Store, token: &str, now: Timestamp) -> Result<Caller, Problem> {
@@ -119,17 +140,40 @@ impl Auth {
         if caller.is_current(now) { Ok(caller) } else { Err(invalid()) }
     }
 
+    /// Tokens were revoked: those that are remembered are looked up again.
+    pub fn forget(&self) {
+        self.revocations.fetch_add(1, Ordering::Release);
+    }
+
     /// Refuses the caller's token from now on.
     pub async fn revoke(&self, store: &Store, caller: &Caller) -> Result<(), Problem> {
         // The leeway of an expiry is part of a token's life.
         let until = caller.expires_at.map(|t| t.plus(claims::LEEWAY));
         store.revoke_token(caller.token_hash, until).await?;
-        self.revocations.fetch_add(1, Ordering::Release);
+        self.forget();
         Ok(())
     }
 }
 
 impl Caller {
+    /// Who it is, for the audit log.
+    pub fn actor(&self, codec: &IdCodec) -> String {
+        match (&self.person, &self.key, self.app) {
+            (Some(person), ..) => person.to_string(),
+            (None, Some(key), _) => format!("key:{}", key.name),
+            (None, None, Some(app)) => format!("portal:{}", codec.text(app)),
+            (None, None, None) => "token".to_owned(),
+        }
+    }
+
+    /// Counts the use of an API key.
+    fn noted(self, store: &Store) -> Self {
+        if let Some(key) = &self.key {
+            store.note_key_use(key.id, &key.uses);
+        }
+        self
+    }
+
     fn is_current(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|t| now < t.plus(claims::LEEWAY))
             && self.not_before.is_none_or(|t| t <= now.plus(claims::LEEWAY))
@@ -162,16 +206,36 @@ async fn caller(store: &Store, claims: Claims, token_hash: [u8; 32]) -> Result<C
     };
     let org_text = Arc::from(org);
     let org = store.organisation(org).await?;
+    let key = match claims.key().and_then(|jti| store.codec().read::<KeyId>(jti)) {
+        Some(id) => Some(Arc::new(key(store, org, id, &token_hash).await?)),
+        None => None,
+    };
     Ok(Caller {
         org,
         org_text,
         app,
         capabilities: claims.capabilities(),
+        scopes: claims.scopes(),
+        key,
+        person: None,
+        address: None,
         expires_at: claims.expires_at(),
         not_before: claims.not_before(),
         feature_flags: claims.feature_flags.into(),
         token_hash,
     })
+}
+
+/// The API key that a token says it is of; refused when it is not, or was revoked.
+async fn key(store: &Store, org: OrgId, id: KeyId, hash: &[u8; 32]) -> Result<Key, Problem> {
+    let found = store.api_key(org, id).await.map_err(|e| match e {
+        StoreError::NotFound(_) => invalid(),
+        other => other.into(),
+    })?;
+    if found.hash != *hash || found.revoked_at.is_some() {
+        return Err(invalid());
+    }
+    Ok(Key { id, name: found.name, uses: store.key_use(id) })
 }
 
 #[cfg(test)]

@@ -41,7 +41,9 @@ async fn with_secret(call: &Call, made: Reply) -> Result<Reply, Problem> {
     // A repeated request may find it gone.
     let secret = secret::of(call, app, id).await?;
     out.insert("secret".to_owned(), Value::String(secret.shown().to_string()));
-    Ok(Reply::json(made.status, &out).secret())
+    let mut reply = Reply::json(made.status, &out).secret();
+    reply.repeated = made.repeated;
+    Ok(reply)
 }
 
 pub(crate) async fn list(call: Call) -> Result<Reply, Problem> {

@@ -2,8 +2,10 @@
 //!
 //! **Invariant:** handlers never look at tokens, and know HTTP by its status codes only.
 
+pub(crate) mod api_key;
 pub(crate) mod application;
 pub(crate) mod attempt;
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod batch;
 pub(crate) mod bin;

@@ -65,6 +65,10 @@ GET /api/v1/event org
 POST /api/v1/auth/app-portal-access/{app_id} org
 POST /api/v1/auth/dashboard-access/{app_id} org
 POST /api/v1/auth/logout own
+GET /api/v1/api-key org
+POST /api/v1/api-key org
+DELETE /api/v1/api-key/{key_id} org
+GET /api/v1/audit org
 GET /api/v1/background-task org
 GET /api/v1/background-task/{task_id} org
 GET /api/v1/operational-webhook/endpoint org
@@ -161,7 +165,7 @@ fn row(route: &Route) -> &'static str {
     row.unwrap_or_else(|| panic!("no row in TABLE for {start}"))
 }
 
-async fn call(s: &Server, route: &Route, app: &str, token: Option<&str>) -> Answer {
+pub(super) async fn call(s: &Server, route: &Route, app: &str, token: Option<&str>) -> Answer {
     let path = route.path.replace("{app_id}", app);
     let mut path = path.replace(['{', '}'], "");
     if path.ends_with("/stream") || path.ends_with("/listen") {

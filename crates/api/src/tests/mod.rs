@@ -1,7 +1,9 @@
 //! The API from outside: a real listener, a real store on disk, a small HTTP client.
 
 mod access;
+mod api_keys;
 mod attempts;
+mod audit;
 mod bad_input;
 mod bins;
 mod conversions;
@@ -155,6 +157,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         session_lifetime: Duration::from_secs(14 * 86_400),
         audit_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: Duration::from_secs(5 * 86_400),
+        tail_rows_per_second: 1000,
         disk_reserve,
         vfs: None,
     };

@@ -3,6 +3,7 @@
 //! **Invariant:** no store calls and no HTTP here; only texts in and texts out. Domain types are never serialised as
 //! they are.
 
+pub(crate) mod api_key;
 pub(crate) mod application;
 pub(crate) mod attempt;
 pub(crate) mod bin;

@@ -34,10 +34,13 @@ impl TaskOut {
                 TaskStatus::Running => "running",
                 TaskStatus::Finished => "finished",
                 TaskStatus::Failed => "failed",
+                TaskStatus::Paused => "paused",
+                TaskStatus::Canceled => "canceled",
             },
             task: match t.kind {
                 TaskKind::Recover => "endpoint.recover",
                 TaskKind::ReplayMissing => "endpoint.replay",
+                TaskKind::BulkReplay => "endpoint.bulk-replay",
             },
             data: TaskData { app_id: codec.text(t.app), endpoint_id: codec.text(t.endpoint), messages_sent: t.done },
             updated_at: time::text(t.updated_at),

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::{CourierConfig, ProxyUrl};
-use domain::{Outcome, Stage, Unreachable};
+use domain::{Outcome, Stage, TlsFailure, Unreachable};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -49,9 +49,20 @@ impl Authority {
 
     /// The authority's certificate follows the leaf `repeats` times.
     fn server_config_with_chain(&self, names: &[&str], repeats: usize) -> ServerConfig {
+        self.server_config_with(names, repeats, |_| {})
+    }
+
+    fn server_config_with(
+        &self,
+        names: &[&str],
+        repeats: usize,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-        let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let mut leaf = CertificateParams::new(names).unwrap();
+        change(&mut leaf);
+        let leaf = leaf.signed_by(&key, &self.issuer).unwrap();
         let mut chain = vec![leaf.der().clone()];
         chain.extend(std::iter::repeat_n(self.certificate.clone(), repeats));
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -139,6 +150,19 @@ async fn a_receiver_that_speaks_only_tls_1_0_fails() {
         })
         .await;
         assert_eq!(Bench::new(patient()).outcome(&https(&server)).await, TLS_FAILED);
+    }
+}
+
+#[tokio::test]
+async fn an_expired_certificate_and_one_of_the_future_are_told_apart() {
+    let authority = Authority::new();
+    for (from, until, why) in [(2000, 2001, TlsFailure::Expired), (3000, 3001, TlsFailure::NotYetValid)] {
+        let config = authority.server_config_with(&["localhost"], 0, |leaf| {
+            leaf.not_before = rcgen::date_time_ymd(from, 1, 1);
+            leaf.not_after = rcgen::date_time_ymd(until, 1, 1);
+        });
+        let server = tls_server(config, OK).await;
+        assert_eq!(Bench::new(authority.trusted(patient())).outcome(&https(&server)).await, failed(why));
     }
 }
 

@@ -262,3 +262,46 @@ fn a_resend_is_attempted_even_at_a_disabled_endpoint() {
     assert!(matches!(d.next(&present, at(0)), Some(Step::Attempt(job)) if job.lease.cause == Cause::Resend));
     assert!(matches!(d.next(&present, at(0)), Some(Step::Settle(s)) if s.next == Next::Released(at(0).wall)));
 }
+
+#[test]
+fn what_is_in_memory_goes_back_when_its_endpoint_is_paused() {
+    let mut d: Dispatcher<()> = Dispatcher::new(limits());
+    let before = route(1, None, false);
+    let mut present = Present::default();
+    for n in 0..3 {
+        assert!(d.add(lease(n, &before), 0, at(0)).is_none());
+    }
+    let paused = Arc::new(EndpointRoute { paused_at: Some(at(1).wall), ..unshared(&before) });
+    let resent = |n, route| Lease { cause: Cause::Resend, ..lease(n, route) };
+    assert!(d.add(resent(3, &before), 0, at(0)).is_none());
+    assert!(d.add(resent(4, &paused), 0, at(0)).is_none());
+    present.generation += 1;
+    present.changed.borrow_mut().insert(EndpointId(1), Some(paused));
+    let (mut back, mut attempted) = (Vec::new(), Vec::new());
+    while let Some(step) = d.next(&present, at(5)) {
+        match step {
+            Step::Settle(s) => back.push((s.key.message.0, s.next)),
+            Step::Attempt(job) => attempted.push(job.lease.key.message.0),
+        }
+    }
+    assert_eq!(back, [0, 1, 2, 3].map(|n| (n, Next::Released(at(5).wall))));
+    assert_eq!(attempted, [4], "whoever forced it knew that it is paused");
+}
+
+#[test]
+fn an_attempt_is_recorded_with_the_url_that_it_used() {
+    let mut d: Dispatcher<()> = Dispatcher::new(limits());
+    let before = route(1, None, false);
+    let mut present = Present::default();
+    d.add(lease(0, &before), 0, at(0));
+    let moved = Arc::new(EndpointRoute { url_version: 2, ..unshared(&before) });
+    present.generation += 1;
+    present.changed.borrow_mut().insert(EndpointId(1), Some(moved));
+    let Some(Step::Attempt(job)) = d.next(&present, at(1)) else { panic!("no attempt") };
+    assert_eq!(d.finished(job, &ok(), at(2), 0)[0].endpoint.url_version, 2);
+}
+
+fn unshared(route: &Arc<EndpointRoute>) -> EndpointRoute {
+    let copy = self::route(route.endpoint.0, route.throttle_rate, route.disabled);
+    Arc::try_unwrap(copy).unwrap_or_else(|_| panic!("shared"))
+}

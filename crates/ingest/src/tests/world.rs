@@ -199,6 +199,7 @@ fn store_config(dir: &TempDir) -> StoreConfig {
         session_lifetime: Duration::from_secs(14 * 86_400),
         audit_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: month,
+        tail_rows_per_second: 1000,
         disk_reserve: 0,
         vfs: None,
     }

@@ -5,9 +5,9 @@
 use super::{Checked, World};
 use crate::model::{Behaviour, Fate, Receiver};
 use crate::process::Answer;
-use domain::{AppId, Clock, EndpointId, MessageId, OrgId, Timestamp};
+use domain::{AppId, Clock, EndpointId, MessageId, OrgId, TaskId, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
-use store::{AppFields, EndpointFields, EndpointPatch, Ref, Store, StoreError, TaskKind};
+use store::{AppFields, EndpointFields, EndpointPatch, Ref, ReplayFilter, Store, StoreError, TaskKind, Which};
 
 const ORG: OrgId = OrgId(1);
 
@@ -98,7 +98,7 @@ impl World {
             self.model.receivers.iter().filter(|(_, r)| !r.operational).map(|(e, r)| (*e, r.app)).collect();
         let Some((endpoint, app)) = self.dice.pick(&endpoints).copied() else { return Ok(()) };
         let by_id = Ref::Id(endpoint);
-        match self.dice.below(100) {
+        match self.dice.below(130) {
             0..20 => self.patch(app, endpoint, "disable", EndpointPatch { disabled: Some(true), ..Default::default() }),
             20..45 => {
                 self.patch(app, endpoint, "enable", EndpointPatch { disabled: Some(false), ..Default::default() });
@@ -142,6 +142,12 @@ impl World {
                     });
                 }
             }
+            100..108 => self.patch(app, endpoint, "pause", EndpointPatch { paused: Some(true), ..Default::default() }),
+            108..118 => {
+                self.patch(app, endpoint, "resume", EndpointPatch { paused: Some(false), ..Default::default() })
+            }
+            118..124 => self.start_replay(app, endpoint),
+            124..130 => self.change_task()?,
             _ => {
                 let behaviour = self.draw_behaviour();
                 if let Some(r) = self.model.receivers.get_mut(&endpoint) {
@@ -165,6 +171,35 @@ impl World {
         self.change_later(what, async move |s: Store| {
             s.start_task(app, &Ref::Id(endpoint), kind, since, None).await.map(|_| ())
         });
+    }
+
+    fn start_replay(&mut self, app: AppId, endpoint: EndpointId) {
+        let all = [Which::Failed, Which::Missing, Which::Delivered, Which::Everything];
+        let which = self.dice.pick(&all).copied().unwrap_or_default();
+        let event_types = if self.dice.percent(30) { vec!["invoice.*".to_owned()] } else { Vec::new() };
+        let since = Timestamp(self.clock.now().0 - 200_000_000);
+        let filter = ReplayFilter { which, event_types, since, ..ReplayFilter::default() };
+        let speed = self.dice.percent(50).then(|| self.dice.range(1, 40) as u32);
+        self.tell(format!("{which:?} at {speed:?}/s:"));
+        self.change_later("bulk replay", async move |s: Store| {
+            s.start_replay_with(app, &Ref::Id(endpoint), filter, speed, None).await.map(|_| ())
+        });
+    }
+
+    /// Pauses, resumes or cancels a task; one that has ended says so.
+    fn change_task(&mut self) -> Checked {
+        let tasks: Vec<TaskId> = match &self.process {
+            Some(p) => crate::check::tasks(&p.writer.core)?,
+            None => Vec::new(),
+        };
+        let Some(task) = self.dice.pick(&tasks).copied() else { return Ok(()) };
+        let what = self.dice.pick(&["pause a task", "resume a task", "cancel a task"]).copied().unwrap_or_default();
+        self.change_later(what, async move |s: Store| match what {
+            "pause a task" => s.pause_task(ORG, task).await.map(|_| ()),
+            "resume a task" => s.resume_task(ORG, task).await.map(|_| ()),
+            _ => s.cancel_task(ORG, task).await.map(|_| ()),
+        });
+        Ok(())
     }
 
     /// From now on the endpoint may be gone.

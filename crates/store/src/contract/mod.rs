@@ -25,13 +25,16 @@ pub mod links;
 pub mod lists;
 pub mod operational;
 pub mod own_events;
+pub mod paused;
 pub mod people;
 pub mod pull;
 pub mod receive;
+pub mod replays;
 pub mod requests;
 pub mod restart;
 pub mod retention;
 pub mod sources;
+pub mod tail;
 pub mod tasks;
 pub mod watch;
 pub mod world;
@@ -123,6 +126,7 @@ pub fn config() -> StoreConfig {
         session_lifetime: Duration::from_secs(14 * 86_400),
         audit_retention: Duration::from_secs(400 * 86_400),
         endpoint_disable_after: 5 * DAY,
+        tail_rows_per_second: 1000,
         disk_reserve: 0,
         vfs: None,
     }
@@ -247,6 +251,32 @@ macro_rules! suite {
                 a_recovered_delivery_without_content_dies_again,
                 tasks_are_listed_newest_first_and_belong_to_an_organisation,
                 a_task_of_a_deleted_endpoint_ends;
+            paused:
+                a_paused_endpoint_queues_everything_and_gets_it_in_order_when_it_is_resumed,
+                what_was_leased_before_a_pause_waits_on_disk_when_it_is_given_back,
+                pausing_twice_keeps_the_time_of_the_first_and_a_put_without_it_changes_nothing,
+                a_resend_to_a_paused_endpoint_is_refused_unless_it_is_forced,
+                the_time_of_a_pause_does_not_count_as_failing,
+                an_endpoint_that_began_to_fail_while_it_was_paused_fails_since_it_was_resumed,
+                a_disabled_endpoint_that_is_paused_gets_nothing_until_it_is_both_enabled_and_resumed,
+                a_late_gone_from_the_old_url_leaves_the_new_one_enabled;
+            replays:
+                each_kind_of_replay_takes_its_own_messages_and_its_estimate_says_so,
+                a_filter_takes_what_matches_all_of_it,
+                a_task_makes_no_more_in_a_second_than_its_speed,
+                a_paused_task_makes_nothing_until_it_is_resumed_and_a_canceled_one_nothing_more,
+                several_tasks_go_on_side_by_side,
+                a_report_tells_what_became_of_each_delivery,
+                a_report_is_walked_both_ways_and_expires_with_its_task,
+                everything_brings_one_delivery_for_each_message_whatever_it_left,
+                tasks_of_an_application_are_its_own;
+            tail:
+                who_watches_sees_messages_attempts_and_requests_in_order,
+                a_tail_is_of_one_organisation_or_of_one_application,
+                who_comes_back_goes_on_where_he_was,
+                more_than_its_share_is_counted_and_failures_are_preferred,
+                who_is_late_is_told_that_he_missed_something,
+                what_is_undone_is_not_seen;
             retention:
                 payloads_go_before_messages_and_messages_before_nothing_is_left,
                 a_message_can_ask_for_a_shorter_life_of_its_payload,

@@ -34,7 +34,7 @@ pub async fn an_address_is_one_persons_whatever_its_case(f: F) {
     assert!(!w.store.has_people().await.unwrap());
     let ana = w.store.create_person(w.org, new_person(" Ana@Example.com", Role::Owner)).await.unwrap();
     assert_eq!((&*ana.email, &*ana.name, ana.role, ana.has_password), ("Ana@Example.com", "Ana", Role::Owner, true));
-    assert_eq!((ana.shortcuts, ana.theme, ana.last_seen_at), (true, Theme::System, None));
+    assert_eq!((ana.shortcuts, ana.last_seen_at), (true, None));
     let again = w.store.create_person(other, new_person("ANA@example.COM ", Role::Owner)).await;
     assert_eq!(again.unwrap_err(), TAKEN);
     w.restart().await;
@@ -54,9 +54,9 @@ pub async fn a_change_keeps_what_it_leaves_out(f: F) {
     let ana = person(&w, w.org, "ana@example.com", Role::Owner).await;
     let patch = PersonPatch { name: Some("Ana B".into()), shortcuts: Some(false), ..Default::default() };
     w.store.patch_person(w.org, ana, patch).await.unwrap();
-    let patch = PersonPatch { theme: Some(Theme::Dark), email: Some("Ana@example.com".into()), ..Default::default() };
+    let patch = PersonPatch { email: Some("Ana@example.com".into()), ..Default::default() };
     let now = w.store.patch_person(w.org, ana, patch).await.unwrap();
-    assert_eq!((&*now.name, now.shortcuts, now.theme, now.role), ("Ana B", false, Theme::Dark, Role::Owner));
+    assert_eq!((&*now.name, now.shortcuts, now.role), ("Ana B", false, Role::Owner));
     assert_eq!((&*now.email, now.has_password), ("Ana@example.com", true));
     let other = w.store.organisation("org_2").await.unwrap();
     assert_eq!(w.store.patch_person(other, ana, PersonPatch::default()).await.unwrap_err(), GONE);

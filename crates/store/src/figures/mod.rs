@@ -4,7 +4,9 @@
 //! about once a second (`sqlite/roll_ups.rs`). **Invariant:** a read adds what is still in memory to what is on disk, each
 //! once; a crash loses at most what was not written, and never more than figures.
 
-pub(crate) mod histogram;
+pub(crate) mod batch;
+pub(crate) mod collect;
+mod histogram;
 
 pub use histogram::Histogram;
 

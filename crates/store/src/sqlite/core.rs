@@ -10,6 +10,8 @@ use super::{endpoints, messages, tokens};
 use crate::config::{StoreConfig, StoreMetrics};
 use crate::error::{OpenError, StoreError};
 use crate::event_keys::EventKeys;
+use crate::figures::batch::End;
+use crate::figures::collect::{Collector, Memory};
 use crate::form_routes::FormRoutes;
 use crate::idempotency::KeyWindow;
 use crate::inbound::Topic;
@@ -20,6 +22,7 @@ use crate::operations::ReportState;
 use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
 use crate::sqlite::rows;
+use crate::tail::{Note, TailHub, TailPace};
 use crate::types::{Accepted, Lease, NewMessage, bytes_of};
 use crate::watch::{Hub, Touched};
 use domain::{
@@ -53,6 +56,8 @@ pub struct Shared {
     pub(crate) links: Arc<LinkRoutes>,
     pub(crate) forms: Arc<FormRoutes>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) tails: Arc<TailHub>,
+    pub(crate) figures: Arc<Memory>,
 }
 
 impl Shared {
@@ -70,6 +75,10 @@ pub struct Core {
     pub(super) links: Arc<LinkRoutes>,
     pub(super) forms: Arc<FormRoutes>,
     hub: Arc<Hub>,
+    pub(super) tails: Arc<TailHub>,
+    pub(super) tail_pace: TailPace,
+    /// What the last commit noted.
+    noted: Option<Vec<Note>>,
     pub(super) metrics: Arc<StoreMetrics>,
     pub(super) lanes: Lanes,
     pub(super) epoch: i64,
@@ -87,13 +96,14 @@ pub struct Core {
     is_bulk: bool,
     seqs: SeqGen,
     keys: KeyWindow,
-    operational: HashMap<OrgId, Option<AppId>>,
+    pub(super) operational: HashMap<OrgId, Option<AppId>>,
     pub(super) event_keys: EventKeys,
     /// Sources known to exist.
     pub(super) stored_of: HashMap<SourceId, Stored>,
     /// Those whose last span this transaction noted.
     pub(super) tx_spans: Vec<SourceId>,
     pub(super) novelty: Novelty,
+    pub(crate) figures: Collector,
 }
 
 /// What the open transaction will mean for memory.
@@ -119,6 +129,8 @@ pub(super) struct Tx {
     dirty_sources: Vec<SourceId>,
     pub own: super::links::OwnChanges,
     touched: Touched,
+    /// Rows for those who watch; `None` when nobody does.
+    pub tail: Option<Vec<Note>>,
     pub counts: Counts,
 }
 
@@ -149,6 +161,7 @@ struct Mark {
     dues: usize,
     lane_deltas: HashMap<EndpointId, (i64, i64)>,
     counted: usize,
+    noted: usize,
     counts: Counts,
 }
 
@@ -156,13 +169,17 @@ impl Tx {
     fn mark(&self) -> Mark {
         let (lane_deltas, counts) = (self.lane_deltas.clone(), self.counts);
         let (leases, dues, counted) = (self.leases.len(), self.dues.len(), self.counted.len());
-        Mark { leases, dues, lane_deltas, counted, counts }
+        let noted = self.tail.as_ref().map_or(0, Vec::len);
+        Mark { leases, dues, lane_deltas, counted, noted, counts }
     }
     /// Returns the leases that are no more. Applications that became dirty stay so: they are only read again.
     fn back_to(&mut self, mark: Mark) -> Vec<Lease> {
         self.dues.truncate(mark.dues);
         self.lane_deltas = mark.lane_deltas;
         self.counted.truncate(mark.counted);
+        if let Some(notes) = &mut self.tail {
+            notes.truncate(mark.noted);
+        }
         self.counts = mark.counts;
         self.leases.split_off(mark.leases)
     }
@@ -182,6 +199,7 @@ impl Core {
         let epoch = tokens::next_epoch(&conn).map_err(&unusable)?;
         let last = tokens::last_seq(&conn).map_err(&unusable)?;
         super::imports::stop_all(&conn).map_err(&unusable)?;
+        let figures = super::roll_ups::open(&conn, memory.figures, last, now).map_err(&unusable)?;
         let mut core = Core {
             lanes: Lanes::new(config.lane_capacity, config.memory_in_flight),
             keys: KeyWindow::new(config.idempotency_window),
@@ -198,6 +216,7 @@ impl Core {
             operational: HashMap::new(),
             event_keys: EventKeys::new(config.dedup_window_keys),
             novelty: Novelty::new(config.visitors_remembered),
+            figures,
             stored_of: HashMap::new(),
             tx_spans: Vec::new(),
             epoch,
@@ -208,6 +227,9 @@ impl Core {
             links: memory.links,
             forms: memory.forms,
             hub: memory.hub,
+            tails: memory.tails,
+            tail_pace: TailPace::default(),
+            noted: None,
             metrics,
         };
         core.rebuild_lanes()
@@ -262,7 +284,11 @@ impl Core {
     // ---- the transaction ----
 
     pub fn begin(&mut self) -> Result<()> {
-        self.tx = Tx { touched: self.hub.note(), ..Tx::default() };
+        let is_watched = self.tails.is_watched();
+        if !is_watched {
+            self.tail_pace.forget();
+        }
+        self.tx = Tx { touched: self.hub.note(), tail: is_watched.then(Vec::new), ..Tx::default() };
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         Ok(())
     }
@@ -278,6 +304,7 @@ impl Core {
         self.event_keys.commit();
         self.tx_spans.clear();
         self.novelty.commit();
+        self.figures.commit(now);
         for (endpoint, (waiting, dead)) in tx.lane_deltas.drain() {
             self.lanes.count(endpoint, waiting, dead);
         }
@@ -304,6 +331,7 @@ impl Core {
         self.refresh_sources(&tx.dirty_sources, now);
         self.refresh_own(tx.own);
         self.touched = tx.touched;
+        self.noted = tx.tail;
         Ok(tx.leases)
     }
 
@@ -372,6 +400,7 @@ impl Core {
         self.event_keys.rollback();
         self.forget_spans();
         self.novelty.rollback();
+        self.figures.rollback(now);
         for lease in &tx.leases {
             self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
         }
@@ -406,6 +435,7 @@ impl Core {
     /// Runs `f` so that its writes, in memory too, are undone when it says `false`. An error undoes the transaction.
     pub(crate) fn savepoint(&mut self, now: Timestamp, f: impl FnOnce(&mut Core) -> bool) -> Result<()> {
         let (mark, keys, novelty) = (self.tx.mark(), self.event_keys.mark(), self.novelty.mark());
+        let figures = self.figures.mark();
         self.conn.prepare_cached("SAVEPOINT verb")?.execute([])?;
         let keep = f(self);
         if self.conn.is_autocommit() {
@@ -417,6 +447,7 @@ impl Core {
             self.event_keys.back_to(keys);
             self.forget_spans();
             self.novelty.back_to(&novelty);
+            self.figures.back_to(figures);
             for lease in self.tx.back_to(mark) {
                 self.lanes.give_back(lease.key.endpoint, lease.bytes(), now);
             }
@@ -501,6 +532,11 @@ impl Core {
         std::mem::take(&mut self.touched)
     }
 
+    /// What the last commit noted; `None` when nobody watches.
+    pub(crate) fn take_noted(&mut self) -> Option<Vec<Note>> {
+        self.noted.take()
+    }
+
     /// The routing snapshot, loaded if it isn't in memory.
     pub fn route(&self, app: AppId, now: Timestamp) -> Result<Option<Arc<AppRoute>>> {
         if let Some(route) = self.routes.app(app) {
@@ -571,7 +607,9 @@ impl Core {
             }
         }
         self.touched_app(m.route.app);
+        self.tail_accepted(&m.route, id, &m.event_type, now);
         self.tx.counts.accepted += 1;
+        self.figures.accepted(m.route.org, m.route.app, &m.event_type, id.created_at());
         Ok(Accepted::New(id))
     }
 
@@ -728,15 +766,16 @@ impl Core {
     /// `false` when memory has no room after all.
     fn claim_one(&mut self, d: &Found, now: Timestamp) -> Result<bool> {
         let endpoint = d.key.endpoint;
+        let app = self.lanes.get_mut(endpoint).map(|l| l.app).unwrap_or_default();
         let Some((payload, request)) = messages::payload(&self.conn, d.key.message)? else {
             deliveries::bury(&self.conn, d.key, domain::DeadReason::ContentDeleted)?;
             let delta = self.tx.lane_deltas.entry(endpoint).or_default();
             (delta.0, delta.1) = (delta.0 - 1, delta.1 + 1);
             self.tx.stats.entry((endpoint, super::status::hour_of(now))).or_default().1 += 1;
             self.note_for_task(d.key, ReportState::Failed, None, now)?;
+            self.note_settled(app, endpoint, None, End::Dead, now)?;
             return Ok(true);
         };
-        let app = self.lanes.get_mut(endpoint).map(|l| l.app).unwrap_or_default();
         let route = self.route(app, now)?;
         let route = route.and_then(|r| r.endpoints.iter().find(|e| e.endpoint == endpoint).cloned());
         let Some(route) = route else {
@@ -784,7 +823,8 @@ impl Core {
             return Some(now);
         }
         let retention = Some(self.retention.next_at());
-        [self.lanes.next_wake(), retention, self.next_task_at(now)].into_iter().flatten().min()
+        let wakes = [self.lanes.next_wake(), retention, self.next_task_at(now), self.figures.next_at()];
+        wakes.into_iter().flatten().min()
     }
 
     /// Clicks that came to nothing.

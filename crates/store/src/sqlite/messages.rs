@@ -46,6 +46,14 @@ pub(crate) fn find(conn: &Connection, app: AppId, message: &MessageRef, with_con
     found.ok_or(StoreError::NotFound("message"))
 }
 
+/// A message by its number alone, without its content.
+pub(super) fn by_id(conn: &Connection, message: MessageId) -> Result<Option<Message>> {
+    Ok(conn
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM message WHERE id = ?"))?
+        .query_row([message.0], |r| from_row(r, false))
+        .optional()?)
+}
+
 /// The payload of a message, unless it expired or was deleted, and the request that it was made of.
 pub(crate) fn payload(conn: &Connection, message: MessageId) -> Result<Option<(Bytes, Option<RequestId>)>> {
     let found: Option<(Option<Vec<u8>>, Option<i64>)> = conn

@@ -92,7 +92,9 @@ impl Core {
         };
         self.fan_out(&route, &outgoing, now)?;
         self.touched_app(event.app);
+        self.tail_accepted(&route, id, event_type, now);
         self.tx.counts.accepted += 1;
+        self.figures.accepted(route.org, event.app, event_type, id.created_at());
         self.tx.counted.push(counted(event, new));
         Ok(Recorded::New(id))
     }

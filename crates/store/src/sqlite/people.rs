@@ -5,7 +5,7 @@
 use super::core::Core;
 use super::rows;
 use crate::error::StoreError;
-use crate::people::{NewPerson, PasswordHash, Person, PersonPatch, Role, Theme, email_key};
+use crate::people::{NewPerson, PasswordHash, Person, PersonPatch, Role, email_key};
 use crate::types::{Page, PageQuery};
 use domain::{OrgId, PersonId, SessionId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -19,7 +19,7 @@ const HAS_OWNER: StoreError = StoreError::Conflict("the organisation has an owne
 
 /// Columns of a person, in a statement that may name sessions too.
 pub(super) const COLUMNS: &str = "person.id, person.org, person.email, person.name, person.role,
-    person.password IS NOT NULL AS has_password, person.shortcuts, person.theme, person.updated_at, person.last_seen_at";
+    person.password IS NOT NULL AS has_password, person.shortcuts, person.updated_at, person.last_seen_at";
 
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Person> {
     Ok(Person {
@@ -30,9 +30,8 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Person> {
         role: rows::role(row, "role")?,
         has_password: row.get(5)?,
         shortcuts: row.get(6)?,
-        theme: rows::theme(row, "theme")?,
-        updated_at: row.get(8).map(Timestamp)?,
-        last_seen_at: row.get::<_, Option<i64>>(9)?.map(Timestamp),
+        updated_at: row.get(7).map(Timestamp)?,
+        last_seen_at: row.get::<_, Option<i64>>(8)?.map(Timestamp),
     })
 }
 
@@ -47,7 +46,7 @@ pub(crate) fn find(conn: &Connection, org: OrgId, person: PersonId) -> Result<Pe
 pub(crate) fn by_email(conn: &Connection, email: &str) -> Result<Option<(Person, Option<PasswordHash>)>> {
     let found = conn
         .prepare_cached(&format!("SELECT {COLUMNS}, person.password FROM person WHERE email_key = ?"))?
-        .query_row([email_key(email)], |row| Ok((from_row(row)?, row.get::<_, Option<String>>(10)?.map(PasswordHash))))
+        .query_row([email_key(email)], |row| Ok((from_row(row)?, row.get::<_, Option<String>>(9)?.map(PasswordHash))))
         .optional()?;
     Ok(found)
 }
@@ -93,18 +92,16 @@ impl Core {
             return Err(HAS_OWNER);
         }
         check_email(&self.conn, &new.email, id)?;
-        self.conn.prepare_cached("INSERT INTO person VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, NULL)")?.execute(
-            params![
-                id.0,
-                org.0,
-                new.email.trim(),
-                email_key(&new.email),
-                new.name,
-                new.role as u8,
-                new.password.as_ref().map(|p| &p.0),
-                now.0,
-            ],
-        )?;
+        self.conn.prepare_cached("INSERT INTO person VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, NULL)")?.execute(params![
+            id.0,
+            org.0,
+            new.email.trim(),
+            email_key(&new.email),
+            new.name,
+            new.role as u8,
+            new.password.as_ref().map(|p| &p.0),
+            now.0,
+        ])?;
         find(&self.conn, org, id)
     }
 
@@ -122,10 +119,10 @@ impl Core {
         }
         let email = patch.email.unwrap_or(old.email);
         check_email(&self.conn, &email, person)?;
-        let (name, theme): (String, Theme) = (patch.name.unwrap_or(old.name), patch.theme.unwrap_or(old.theme));
+        let name = patch.name.unwrap_or(old.name);
         self.conn
             .prepare_cached(
-                "UPDATE person SET email = ?, email_key = ?, name = ?, role = ?, shortcuts = ?, theme = ?, updated_at = ?
+                "UPDATE person SET email = ?, email_key = ?, name = ?, role = ?, shortcuts = ?, updated_at = ?
                  WHERE id = ?",
             )?
             .execute(params![
@@ -134,7 +131,6 @@ impl Core {
                 name,
                 role as u8,
                 patch.shortcuts.unwrap_or(old.shortcuts),
-                theme as u8,
                 now.0,
                 person.0,
             ])?;

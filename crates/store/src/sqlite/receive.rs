@@ -8,6 +8,7 @@ use super::first_seen::Values;
 use super::requests;
 use crate::error::StoreError;
 use crate::event_keys::EventKey;
+use crate::figures::batch::Note;
 use crate::inbound::{InboundEvent, NewRequest, Received, Verdict, VerdictKind};
 use domain::{AppRoute, MessageId, RequestHead, RequestId, Seq, SourceId, SourceRoute, Timestamp};
 use rusqlite::{OptionalExtension, params};
@@ -72,6 +73,8 @@ impl Core {
             }
         }
         self.store_request(id, &r, &fresh, now)?;
+        let is_refused = r.verdict.kind() == VerdictKind::Refused;
+        self.figures.note(Note::Received { org: r.source.org, at: now, is_refused });
         self.count_stored(&r, id)?;
         Ok(Received::Stored(id))
     }
@@ -152,6 +155,7 @@ impl Core {
         };
         let keys = keys_of(fresh);
         self.touched_source(r.source.source);
+        self.tail_received(r, id, first, now);
         self.note_span(r.source.source, id)?;
         self.event_keys.note(id);
         self.conn.prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
@@ -231,6 +235,7 @@ impl Core {
                 false => self.fan_out(route, &outgoing, now)?,
             }
             self.tx.counts.accepted += 1;
+            self.figures.accepted(route.org, route.app, &event.event_type, message.created_at());
             first = first.or(Some(message));
         }
         Ok(first)

@@ -5,6 +5,7 @@
 
 use super::core::Core;
 use crate::error::StoreError;
+use crate::figures::batch::minute_of;
 use crate::operations::ReportState;
 use domain::{DeliveryKey, EndpointId, MessageId, Seq, Timestamp};
 use rusqlite::params;
@@ -12,6 +13,8 @@ use std::time::Duration;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+/// How long figures are kept by the minute.
+const MINUTES_KEPT: Duration = Duration::from_secs(48 * 3600);
 /// How often expired rows are looked for when there were none.
 const PAUSE: Duration = Duration::from_secs(30);
 /// ... and when a slice was full.
@@ -200,6 +203,34 @@ impl Core {
                 super::status::hour_of(attempts),
             ),
             (
+                "DELETE FROM figure_minute WHERE (org, at) IN (SELECT org, at FROM figure_minute WHERE at < ? LIMIT ?)",
+                minute_of(now.minus(MINUTES_KEPT)),
+            ),
+            (
+                "DELETE FROM figure_hour WHERE (org, at) IN (SELECT org, at FROM figure_hour WHERE at < ? LIMIT ?)",
+                super::status::hour_of(now.minus(self.config.stat_minute_retention)),
+            ),
+            (
+                "DELETE FROM figure_app WHERE (hour, org, app) IN
+                    (SELECT hour, org, app FROM figure_app WHERE hour < ? LIMIT ?)",
+                super::status::hour_of(attempts),
+            ),
+            (
+                "DELETE FROM figure_endpoint WHERE (hour, endpoint) IN
+                    (SELECT hour, endpoint FROM figure_endpoint WHERE hour < ? LIMIT ?)",
+                super::status::hour_of(attempts),
+            ),
+            (
+                "DELETE FROM figure_type WHERE (hour, org, event_type) IN
+                    (SELECT hour, org, event_type FROM figure_type WHERE hour < ? LIMIT ?)",
+                super::status::hour_of(attempts),
+            ),
+            (
+                "DELETE FROM issue WHERE id IN
+                    (SELECT id FROM issue INDEXED BY issue_last_at WHERE last_at < ? AND state <> 0 LIMIT ?)",
+                attempts.0,
+            ),
+            (
                 "DELETE FROM endpoint_url WHERE (endpoint, version) IN
                     (SELECT endpoint, version FROM endpoint_url WHERE gone_at IS NOT NULL AND gone_at < ? LIMIT ?)",
                 attempts.0,
@@ -272,6 +303,7 @@ impl Core {
             .execute(params![now.0, endpoint.0])?;
         for sql in [
             "DELETE FROM lane WHERE endpoint = ?",
+            "DELETE FROM issue WHERE endpoint = ?",
             "DELETE FROM endpoint_secret WHERE endpoint = ?",
             "DELETE FROM endpoint WHERE id = ?",
         ] {

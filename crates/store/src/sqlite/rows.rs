@@ -3,7 +3,7 @@
 use super::messages::SCAN_MAX;
 use crate::error::StoreError;
 use crate::links::ImportStatus;
-use crate::people::{Role, Theme};
+use crate::people::Role;
 use crate::profile::Profile;
 use crate::types::{Cursor, Metadata, Order, PageQuery};
 use domain::{FormSpec, SourceOptions, SourceState, Timestamp};
@@ -89,10 +89,6 @@ pub(super) fn import_status(row: &Row<'_>, column: &'static str) -> rusqlite::Re
 pub(super) fn role(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Role> {
     let code: i64 = row.get(column)?;
     Role::ALL.into_iter().find(|r| *r as i64 == code).ok_or_else(|| bad(column, code))
-}
-pub(super) fn theme(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Theme> {
-    let code: i64 = row.get(column)?;
-    Theme::ALL.into_iter().find(|t| *t as i64 == code).ok_or_else(|| bad(column, code))
 }
 pub(super) fn profile_text(profile: &Profile) -> String {
     serde_json::to_string(profile).unwrap_or_default()

@@ -37,7 +37,7 @@ pub(crate) fn by_hash(conn: &Connection, hash: &[u8; 32], now: Timestamp) -> Res
              WHERE session.hash = ? AND session.expires_at > ?",
             people::COLUMNS
         ))?
-        .query_row(params![hash, now.0], |row| Ok((people::from_row(row)?, from_row(row, 10)?)))
+        .query_row(params![hash, now.0], |row| Ok((people::from_row(row)?, from_row(row, 9)?)))
         .optional()?;
     Ok(found)
 }

@@ -7,6 +7,7 @@ use super::core::Core;
 use super::deliveries::{self, Found};
 use super::{apps, endpoints, status};
 use crate::error::StoreError;
+use crate::figures::batch::End;
 use crate::operations::ReportState;
 use crate::types::{NewAttempt, NewMessage, Next, Ref, Settlement};
 use bytes::Bytes;
@@ -55,9 +56,19 @@ impl Core {
             let sum = self.tx.stats.entry((s.key.endpoint, status::hour_of(now))).or_default();
             *sum = (sum.0 + counts.0, sum.1 + counts.1, sum.2 + counts.2);
         }
+        let end = match next {
+            Next::Delivered => End::Delivered,
+            Next::RetryAt(_) => End::Retried,
+            Next::Dead(_) => End::Dead,
+            Next::Released(_) | Next::Canceled => End::Other,
+        };
+        let us = s.attempt.as_ref().map(|a| a.duration_us);
+        self.note_settled(s.endpoint.app, s.key.endpoint, us, end, now)?;
         match s.attempt.as_ref().zip(attempt_id) {
             Some((attempt, id)) => {
+                self.note_attempt(s, attempt, id, now)?;
                 self.health(s, attempt, now)?;
+                self.tail_attempted(s, (id, attempt), next, now)?;
                 self.announce_attempt(s, next, (id, attempt), attempts, now)
             }
             None => Ok(()),

@@ -18,7 +18,7 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// The status of a message at one endpoint, or at each (`endpoint` is `None`). Several deliveries of the same pair
 /// (a resend beside the scheduled one) show as one: under way before delivered before dead.
-fn of_message(
+pub(super) fn of_message(
     conn: &Connection,
     message: MessageId,
     endpoint: Option<EndpointId>,
@@ -62,7 +62,7 @@ fn of_message(
 }
 
 impl StatusFilter {
-    fn takes(self, status: DeliveryStatus) -> bool {
+    pub(super) fn takes(self, status: DeliveryStatus) -> bool {
         matches!(
             (self, status),
             (StatusFilter::Success, DeliveryStatus::Success)

