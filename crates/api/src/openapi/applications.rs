@@ -15,7 +15,8 @@ pub(super) const OUT: Schema = Schema::new(
         req("id", Id("app"), "Its id"),
         null("uid", Text, "Your own name for it, unique in the organisation").eg(r#""customer-42""#),
         req("name", Text, "For people").eg(r#""Acme""#),
-        null("throttleRate", Type::Int, "Messages a second that are delivered to all its endpoints together").eg("null"),
+        null("throttleRate", Type::Int, "Messages a second that are delivered to all its endpoints together")
+            .eg("null"),
         null("rateLimit", Type::Int, "The same as `throttleRate`").eg("null").old(),
         req("metadata", TEXT_MAP, "Anything you want to keep with it").eg(r#"{"plan":"pro"}"#),
         req("createdAt", Time, "When it was made"),
@@ -59,12 +60,17 @@ pub(super) const TAG: Tag = Tag {
             .query(&[PAGE, ORDER])
             .ok(Page(&OUT))
             .sdk("application.list"),
-        post(LIST, "v1.application.create", "Create an application", "Makes an application. A `uid` that is taken is 409.")
-            .query(&[&[q("get_if_exists", Bool, "Answer 200 with the application that has this `uid`, instead of 409")]])
-            .body(&IN, r#"{"name":"Acme","uid":"customer-42","metadata":{"plan":"pro"}}"#)
-            .created(Object(&OUT))
-            .ok(Object(&OUT))
-            .sdk("application.create"),
+        post(
+            LIST,
+            "v1.application.create",
+            "Create an application",
+            "Makes an application. A `uid` that is taken is 409.",
+        )
+        .query(&[&[q("get_if_exists", Bool, "Answer 200 with the application that has this `uid`, instead of 409")]])
+        .body(&IN, r#"{"name":"Acme","uid":"customer-42","metadata":{"plan":"pro"}}"#)
+        .created(Object(&OUT))
+        .ok(Object(&OUT))
+        .sdk("application.create"),
         get(ONE, "v1.application.get", "Get an application", "One application, by id or uid.")
             .ok(Object(&OUT))
             .sdk("application.get"),
@@ -77,8 +83,13 @@ pub(super) const TAG: Tag = Tag {
             .body(&PATCH, r#"{"name":"Acme Ltd","throttleRate":100}"#)
             .ok(Object(&OUT))
             .sdk("application.patch"),
-        delete(ONE, "v1.application.delete", "Delete an application", "With its endpoints. What waits for them is not sent.")
-            .nothing()
-            .sdk("application.delete"),
+        delete(
+            ONE,
+            "v1.application.delete",
+            "Delete an application",
+            "With its endpoints. What waits for them is not sent.",
+        )
+        .nothing()
+        .sdk("application.delete"),
     ],
 };

@@ -47,49 +47,84 @@ pub(super) const TAG: Tag = Tag {
     name: "Attempts",
     doc: "What happened to a message on its way: each request that was made, and where each delivery stands.",
     ops: &[
-        get("/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}", "v1.message-attempt.list-by-endpoint", "List attempts of an endpoint", "Newest first.")
-            .query(&[PAGE, FILTER, EVENT_TYPES, CHANNEL, BY_TAG, TIMES, WITH_CONTENT, WITH_MSG])
-            .ok(Page(&OUT))
-            .sdk("message-attempt.list-by-endpoint"),
-        get("/api/v1/app/{app_id}/attempt/msg/{msg_id}", "v1.message-attempt.list-by-msg", "List attempts of a message", "Newest first.")
-            .query(&[
-                PAGE,
-                FILTER,
-                &[q("endpoint_id", Text, "Only this endpoint's")],
-                EVENT_TYPES,
-                CHANNEL,
-                BY_TAG,
-                TIMES,
-                WITH_CONTENT,
-                WITH_MSG,
-            ])
-            .ok(Page(&OUT))
-            .sdk("message-attempt.list-by-msg"),
-        get("/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}", "v1.message-attempt.get", "Get an attempt", "One attempt, with what was answered.")
-            .ok(Object(&OUT))
-            .sdk("message-attempt.get"),
-        delete("/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content", "v1.message-attempt.expunge-content", "Delete an answer", "The attempt stays, what the endpoint answered is gone.")
-            .nothing()
-            .sdk("message-attempt.expunge-content"),
-        get("/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg", "v1.message-attempt.list-attempted-messages", "List messages of an endpoint", "With what became of each. Newest first.")
-            .query(&[
-                PAGE,
-                &[q("status", STATUSES, "0 success, 1 pending, 2 fail, 3 sending, 4 canceled")],
-                EVENT_TYPES,
-                CHANNEL,
-                BY_TAG,
-                TIMES,
-                WITH_CONTENT,
-            ])
-            .ok(Page(&ENDPOINT_MESSAGE))
-            .sdk("message-attempt.list-attempted-messages"),
-        get("/api/v1/app/{app_id}/msg/{msg_id}/endpoint", "v1.message-attempt.list-attempted-destinations", "List endpoints of a message", "With what became of it at each.")
-            .query(&[PAGE])
-            .ok(Page(&DESTINATION))
-            .sdk("message-attempt.list-attempted-destinations"),
-        post("/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend", "v1.message-attempt.resend", "Resend a message", "Sends it to this endpoint once more, now. Its scheduled retries stay.")
-            .query(&[&[q("force", Bool, "Also to an endpoint that is disabled")]])
-            .accepted(Object(&EMPTY))
-            .sdk("message-attempt.resend"),
+        get(
+            "/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}",
+            "v1.message-attempt.list-by-endpoint",
+            "List attempts of an endpoint",
+            "Newest first.",
+        )
+        .query(&[PAGE, FILTER, EVENT_TYPES, CHANNEL, BY_TAG, TIMES, WITH_CONTENT, WITH_MSG])
+        .ok(Page(&OUT))
+        .sdk("message-attempt.list-by-endpoint"),
+        get(
+            "/api/v1/app/{app_id}/attempt/msg/{msg_id}",
+            "v1.message-attempt.list-by-msg",
+            "List attempts of a message",
+            "Newest first.",
+        )
+        .query(&[
+            PAGE,
+            FILTER,
+            &[q("endpoint_id", Text, "Only this endpoint's")],
+            EVENT_TYPES,
+            CHANNEL,
+            BY_TAG,
+            TIMES,
+            WITH_CONTENT,
+            WITH_MSG,
+        ])
+        .ok(Page(&OUT))
+        .sdk("message-attempt.list-by-msg"),
+        get(
+            "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}",
+            "v1.message-attempt.get",
+            "Get an attempt",
+            "One attempt, with what was answered.",
+        )
+        .ok(Object(&OUT))
+        .sdk("message-attempt.get"),
+        delete(
+            "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content",
+            "v1.message-attempt.expunge-content",
+            "Delete an answer",
+            "The attempt stays, what the endpoint answered is gone.",
+        )
+        .nothing()
+        .sdk("message-attempt.expunge-content"),
+        get(
+            "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg",
+            "v1.message-attempt.list-attempted-messages",
+            "List messages of an endpoint",
+            "With what became of each. Newest first.",
+        )
+        .query(&[
+            PAGE,
+            &[q("status", STATUSES, "0 success, 1 pending, 2 fail, 3 sending, 4 canceled")],
+            EVENT_TYPES,
+            CHANNEL,
+            BY_TAG,
+            TIMES,
+            WITH_CONTENT,
+        ])
+        .ok(Page(&ENDPOINT_MESSAGE))
+        .sdk("message-attempt.list-attempted-messages"),
+        get(
+            "/api/v1/app/{app_id}/msg/{msg_id}/endpoint",
+            "v1.message-attempt.list-attempted-destinations",
+            "List endpoints of a message",
+            "With what became of it at each.",
+        )
+        .query(&[PAGE])
+        .ok(Page(&DESTINATION))
+        .sdk("message-attempt.list-attempted-destinations"),
+        post(
+            "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend",
+            "v1.message-attempt.resend",
+            "Resend a message",
+            "Sends it to this endpoint once more, now. Its scheduled retries stay.",
+        )
+        .query(&[&[q("force", Bool, "Also to an endpoint that is disabled")]])
+        .accepted(Object(&EMPTY))
+        .sdk("message-attempt.resend"),
     ],
 };

@@ -72,15 +72,33 @@ pub(super) const TAG: Tag = Tag {
             .body(&PATCH, r#"{"name":"Orders","expiresIn":null}"#)
             .ok(Object(&OUT)),
         delete(ONE, "v1.bin.delete", "Delete a bin", "With its requests.").nothing(),
-        post("/api/v1/bin/{bin_id}/promote", "v1.bin.promote", "Make it a source", "With the same URL and requests, live, without an end.")
-            .body(&PROMOTE, r#"{"type":"generic-webhook","name":"Orders"}"#)
-            .created(Object(&SOURCE)),
-        post("/api/v1/bin/{bin_id}/share", "v1.bin.share", "Share a bin", "A public link, the same until it is revoked.").created(Object(&SHARE)),
+        post(
+            "/api/v1/bin/{bin_id}/promote",
+            "v1.bin.promote",
+            "Make it a source",
+            "With the same URL and requests, live, without an end.",
+        )
+        .body(&PROMOTE, r#"{"type":"generic-webhook","name":"Orders"}"#)
+        .created(Object(&SOURCE)),
+        post(
+            "/api/v1/bin/{bin_id}/share",
+            "v1.bin.share",
+            "Share a bin",
+            "A public link, the same until it is revoked.",
+        )
+        .created(Object(&SHARE)),
         delete("/api/v1/bin/{bin_id}/share", "v1.bin.unshare", "Stop sharing", "The link ends.").nothing(),
-        get("/api/v1/share/{share_token}", "v1.share.get", "Read a shared bin", "What its link shows.").ok(Object(&SHARED)),
+        get("/api/v1/share/{share_token}", "v1.share.get", "Read a shared bin", "What its link shows.")
+            .ok(Object(&SHARED)),
         get("/api/v1/share/{share_token}/request", "v1.share.request.list", "List its requests", "Newest first.")
             .query(&[PAGE, ORDER, FILTER, TIMES, WITH_CONTENT])
             .ok(Page(&REQUEST)),
-        get("/api/v1/share/{share_token}/request/{request_id}", "v1.share.request.get", "Get one of its requests", "With its whole body.").ok(Object(&REQUEST)),
+        get(
+            "/api/v1/share/{share_token}/request/{request_id}",
+            "v1.share.request.get",
+            "Get one of its requests",
+            "With its whole body.",
+        )
+        .ok(Object(&REQUEST)),
     ],
 };

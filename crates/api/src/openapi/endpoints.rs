@@ -6,9 +6,9 @@
 use super::applications::RATE;
 use super::messages::OUT as MESSAGE;
 use super::shared::{HEADERS, HEADERS_IN, ORDER, PAGE, ROTATE, SECRET, WINDOW};
-use super::tasks::{OUT as TASK, WINDOW_IN};
 use super::table::Type::{self, Bool, Id, Int, IntIn, Object, Page, Text, Time, Url};
 use super::table::{Content, Schema, TEXT_MAP, TEXTS, Tag, delete, get, may, null, opt, patch, post, put, req};
+use super::tasks::{OUT as TASK, WINDOW_IN};
 
 pub(super) const OUT: Schema = Schema::new(
     "EndpointOut",

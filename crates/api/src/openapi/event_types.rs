@@ -33,9 +33,12 @@ const REST: &[super::table::Field] = &[
 ];
 const BASE: Schema = Schema::new("EventTypeBase", "", REST);
 const DESCRIPTION: super::table::Field = req("description", Text, "For people");
-const IN: Schema =
-    Schema::new("EventTypeIn", "A new event type.", &[req("name", Text, "1 to 256 characters of `a-z A-Z 0-9 - _ .`"), DESCRIPTION])
-        .with(&BASE);
+const IN: Schema = Schema::new(
+    "EventTypeIn",
+    "A new event type.",
+    &[req("name", Text, "1 to 256 characters of `a-z A-Z 0-9 - _ .`"), DESCRIPTION],
+)
+.with(&BASE);
 const UPDATE: Schema = Schema::new("EventTypeUpdate", "An event type, written whole.", &[DESCRIPTION]).with(&BASE);
 const PATCH: Schema = Schema::new(
     "EventTypePatch",

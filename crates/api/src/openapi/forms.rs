@@ -7,8 +7,7 @@ use super::shared::{ORDER, PAGE};
 use super::table::Type::{self, Bool, Id, Int, IntIn, List, Object, Page, Text, Time, Url, Words};
 use super::table::{Field, Schema, TEXT_MAP, TEXTS, Tag, delete, get, may, null, opt, patch, post, req};
 
-const KIND: Type =
-    Words(&["text", "email", "url", "tel", "number", "integer", "date", "checkbox", "choice", "file"]);
+const KIND: Type = Words(&["text", "email", "url", "tel", "number", "integer", "date", "checkbox", "choice", "file"]);
 const FIELD: Schema = Schema::new(
     "FormField",
     "A field of a form.",

@@ -71,7 +71,8 @@ const FIGURES: &[Field] = &[
 ];
 const TOTALS: Schema = Schema::new("Figures", "Figures.", FIGURES);
 const POINT: Schema =
-    Schema::new("FiguresPoint", "The figures of one step.", &[req("at", Time, "The beginning of the step")]).with(&TOTALS);
+    Schema::new("FiguresPoint", "The figures of one step.", &[req("at", Time, "The beginning of the step")])
+        .with(&TOTALS);
 pub(super) const STATS: Schema = Schema::new(
     "StatsOut",
     "Who came, when, from where.",
@@ -105,7 +106,8 @@ pub(super) const EVENT: Schema = Schema::new(
         req("id", Id("msg"), "Its message"),
         req("type", Words(&["link.clicked", "link.converted", "form.submitted"]), "What happened"),
         req("timestamp", Time, "When"),
-        null("data", Json, "What is known of it; null once it is kept no longer").eg(r#"{"country":"DE","device":"phone","bot":false}"#),
+        null("data", Json, "What is known of it; null once it is kept no longer")
+            .eg(r#"{"country":"DE","device":"phone","bot":false}"#),
     ],
 );
 pub(super) const EXPORT: &[Param] = &[q("format", Words(&["ndjson", "csv"]), "`ndjson` unless said otherwise")];
@@ -172,7 +174,11 @@ pub(super) const TAG: Tag = Tag {
     doc: "Short URLs. Each click is an event, `link.clicked`, that reaches endpoints as every message does.",
     ops: &[
         get(LIST, "v1.link.list", "List links", "All links, oldest first.")
-            .query(&[PAGE, ORDER, &[q("tag", Text, "Only links with this tag"), q("slug", Text, "The link with this slug")]])
+            .query(&[
+                PAGE,
+                ORDER,
+                &[q("tag", Text, "Only links with this tag"), q("slug", Text, "The link with this slug")],
+            ])
             .ok(Page(&OUT)),
         post(LIST, "v1.link.create", "Create a link", "A slug that another link has is 409.")
             .body(&IN, r#"{"target":"https://example.com/sale","name":"Spring sale","tags":["mail"]}"#)
@@ -190,27 +196,56 @@ pub(super) const TAG: Tag = Tag {
                 q("level", Words(&["L", "M", "Q", "H"]), "Of error correction; M unless said otherwise"),
             ]])
             .answer(200, Content::File(&["image/svg+xml", "image/png"])),
-        get("/api/v1/link/{link_id}/stats", "v1.link.stats", "Count clicks", "Figures, by time and by who came.").query(&[STATS_QUERY]).ok(Object(&STATS)),
-        get("/api/v1/link/{link_id}/event", "v1.link.event.list", "List its events", "Newest first.").query(&[PAGE]).ok(Page(&EVENT)),
-        get("/api/v1/link/{link_id}/export", "v1.link.export", "Export its events", "All of them, newest first, as one file.")
-            .query(&[EXPORT])
-            .answer(200, EXPORTED),
-        post("/api/v1/conversion", "v1.conversion.create", "Record a conversion", "Tells that a click was worth something: `link.converted`.")
-            .body(&CONVERSION_IN, r#"{"click":"{click}","name":"signup","value":19.9,"currency":"EUR","externalId":"order-1007"}"#)
-            .accepted(Object(&CONVERSION))
-            .ok(Object(&CONVERSION))
-            .errors(&[404]),
-        get(IMPORTS, "v1.link.import.list", "List imports", "All imports, oldest first.").query(&[PAGE, ORDER]).ok(Page(&IMPORT)),
+        get("/api/v1/link/{link_id}/stats", "v1.link.stats", "Count clicks", "Figures, by time and by who came.")
+            .query(&[STATS_QUERY])
+            .ok(Object(&STATS)),
+        get("/api/v1/link/{link_id}/event", "v1.link.event.list", "List its events", "Newest first.")
+            .query(&[PAGE])
+            .ok(Page(&EVENT)),
+        get(
+            "/api/v1/link/{link_id}/export",
+            "v1.link.export",
+            "Export its events",
+            "All of them, newest first, as one file.",
+        )
+        .query(&[EXPORT])
+        .answer(200, EXPORTED),
+        post(
+            "/api/v1/conversion",
+            "v1.conversion.create",
+            "Record a conversion",
+            "Tells that a click was worth something: `link.converted`.",
+        )
+        .body(
+            &CONVERSION_IN,
+            r#"{"click":"{click}","name":"signup","value":19.9,"currency":"EUR","externalId":"order-1007"}"#,
+        )
+        .accepted(Object(&CONVERSION))
+        .ok(Object(&CONVERSION))
+        .errors(&[404]),
+        get(IMPORTS, "v1.link.import.list", "List imports", "All imports, oldest first.")
+            .query(&[PAGE, ORDER])
+            .ok(Page(&IMPORT)),
         post(IMPORTS, "v1.link.import.create", "Import links", "Makes a link of each row of a CSV file.")
             .query(&[&[q("name", Text, "For you"), q("appId", Text, "The application of its links, by id or uid")]])
             .csv(CSV)
             .created(Object(&IMPORT)),
         get(AN_IMPORT, "v1.link.import.get", "Get an import", "How far it came.").ok(Object(&IMPORT)),
-        put(AN_IMPORT, "v1.link.import.resume", "Go on with an import", "Takes the same file again, and goes on where it stopped.")
-            .csv(CSV)
-            .ok(Object(&IMPORT)),
-        get("/api/v1/link/import/{import_id}/error", "v1.link.import.error.list", "List failed rows", "By line; an iterator is a line.")
-            .query(&[PAGE])
-            .ok(Page(&ROW_ERROR)),
+        put(
+            AN_IMPORT,
+            "v1.link.import.resume",
+            "Go on with an import",
+            "Takes the same file again, and goes on where it stopped.",
+        )
+        .csv(CSV)
+        .ok(Object(&IMPORT)),
+        get(
+            "/api/v1/link/import/{import_id}/error",
+            "v1.link.import.error.list",
+            "List failed rows",
+            "By line; an iterator is a line.",
+        )
+        .query(&[PAGE])
+        .ok(Page(&ROW_ERROR)),
     ],
 };

@@ -17,8 +17,12 @@ pub(super) const OUT: Schema = Schema::new(
         opt("channels", TEXTS, "Only endpoints with one of them, or with none, get it").eg(r#"["project-1"]"#),
         opt("tags", TEXTS, "For finding it").eg(r#"["eu"]"#),
         opt("deliverAt", Time, "It is delivered no earlier"),
-        req("payload", Json, "What is delivered; `{\"expired\": true}` once it is kept no longer, `{}` where it was not asked for")
-            .eg(r#"{"id":"order-1007","total":1990}"#),
+        req(
+            "payload",
+            Json,
+            "What is delivered; `{\"expired\": true}` once it is kept no longer, `{}` where it was not asked for",
+        )
+        .eg(r#"{"id":"order-1007","total":1990}"#),
         req("timestamp", Time, "When it was accepted"),
     ],
 );
@@ -91,8 +95,11 @@ const POLL_OUT: Schema = Schema::new(
         req("done", Bool, "There is nothing more for now"),
     ],
 );
-const SEEK_IN: Schema =
-    Schema::new("PollingEndpointConsumerSeekIn", "Where to go.", &[req("after", Time, "Go on with what came after this")]);
+const SEEK_IN: Schema = Schema::new(
+    "PollingEndpointConsumerSeekIn",
+    "Where to go.",
+    &[req("after", Time, "Go on with what came after this")],
+);
 const SEEK_OUT: Schema = Schema::new(
     "PollingEndpointConsumerSeekOut",
     "The position.",
@@ -130,7 +137,10 @@ pub(super) const TAG: Tag = Tag {
             "Accepts a message, and delivers it. With an `idempotency-key` a repetition makes no second one.",
         )
         .query(&[WITH_CONTENT])
-        .body(&IN, r#"{"eventType":"order.paid","eventId":"order-1007-paid","payload":{"id":"order-1007","total":1990}}"#)
+        .body(
+            &IN,
+            r#"{"eventType":"order.paid","eventId":"order-1007-paid","payload":{"id":"order-1007","total":1990}}"#,
+        )
         .accepted(Object(&OUT))
         .sdk("message.create"),
         post(
@@ -140,7 +150,10 @@ pub(super) const TAG: Tag = Tag {
             "What is wrong with one message doesn't hold up the others: each has its own answer.",
         )
         .query(&[WITH_CONTENT])
-        .body(&BATCH_IN, r#"{"messages":[{"eventType":"order.paid","payload":{"id":"order-1007"},"idempotencyKey":"order-1007"}]}"#)
+        .body(
+            &BATCH_IN,
+            r#"{"messages":[{"eventType":"order.paid","payload":{"id":"order-1007"},"idempotencyKey":"order-1007"}]}"#,
+        )
         .accepted(Object(&BATCH_OUT)),
         get(LIST, "v1.message.list", "List messages", "Newest first.")
             .query(&[PAGE, EVENT_TYPES, CHANNEL, BY_TAG, TIMES, WITH_CONTENT])
@@ -164,26 +177,31 @@ pub(super) const TAG: Tag = Tag {
             "Stream messages",
             "Server-sent events, one for each message as it is committed: `message`, with what *Get a message* gives.",
         )
-        .query(&[
-            &[q("event_type", Text, "Only this event type")],
-            EVENT_TYPES,
-            CHANNEL,
-            STREAM,
-        ])
+        .query(&[&[q("event_type", Text, "Only this event type")], EVENT_TYPES, CHANNEL, STREAM])
         .answer(200, Content::Events),
-        get(POLLER, "v1.message.poller.poll", "Poll messages", "Oldest first. The sink is an endpoint, whose filters then apply, or any other name.")
-            .query(&[
-                LIMIT,
-                &[q("event_type", Text, "Only this event type")],
-                CHANNEL,
-                &[q("after", Time, "Where to begin, without an iterator")],
-            ])
-            .ok(Object(&POLL_OUT))
-            .sdk("message.poller.poll"),
-        get(CONSUMER, "v1.message.poller.consumer-poll", "Poll as a consumer", "The server keeps the position; passing the iterator acknowledges all up to it.")
-            .query(&[LIMIT])
-            .ok(Object(&POLL_OUT))
-            .sdk("message.poller.consumer-poll"),
+        get(
+            POLLER,
+            "v1.message.poller.poll",
+            "Poll messages",
+            "Oldest first. The sink is an endpoint, whose filters then apply, or any other name.",
+        )
+        .query(&[
+            LIMIT,
+            &[q("event_type", Text, "Only this event type")],
+            CHANNEL,
+            &[q("after", Time, "Where to begin, without an iterator")],
+        ])
+        .ok(Object(&POLL_OUT))
+        .sdk("message.poller.poll"),
+        get(
+            CONSUMER,
+            "v1.message.poller.consumer-poll",
+            "Poll as a consumer",
+            "The server keeps the position; passing the iterator acknowledges all up to it.",
+        )
+        .query(&[LIMIT])
+        .ok(Object(&POLL_OUT))
+        .sdk("message.poller.consumer-poll"),
         post(SEEK, "v1.message.poller.consumer-seek", "Move a consumer", "Sets its position to a time.")
             .body(&SEEK_IN, r#"{"after":"2026-01-31T12:00:00Z"}"#)
             .ok(Object(&SEEK_OUT))

@@ -32,7 +32,8 @@ pub(super) const OUT: Schema = Schema::new(
         req("query", Text, "Raw, without the question mark").eg(r#""""#),
         req("queryParams", VALUES, "The same, decoded").eg("{}"),
         req("remoteAddress", Text, "Who sent it").eg(r#""203.0.113.7""#),
-        req("headers", List(&TEXTS), "Pairs of name and value, in order").eg(r#"[["content-type","application/json"]]"#),
+        req("headers", List(&TEXTS), "Pairs of name and value, in order")
+            .eg(r#"[["content-type","application/json"]]"#),
         opt("contentType", Text, "What its body says it is").eg(r#""application/json""#),
         req("verdict", VERDICT, "What was made of it"),
         opt("reason", Text, "Why it was refused").eg(r#""the signature doesn't match""#),
@@ -70,10 +71,12 @@ const AGAIN: Schema = Schema::new(
 );
 
 pub(super) const FILTER: &[Param] = &[q("verdict", VERDICT, "Only those that this was made of")];
-const FORMAT: &[Param] =
-    &[q("format", Words(&["ndjson", "csv", "har", "curl"]), "`ndjson` unless said otherwise; `har` is HTTP Archive 1.2")];
-const FILES: Content =
-    Content::File(&["application/x-ndjson", "text/csv", "application/json", "text/x-shellscript"]);
+const FORMAT: &[Param] = &[q(
+    "format",
+    Words(&["ndjson", "csv", "har", "curl"]),
+    "`ndjson` unless said otherwise; `har` is HTTP Archive 1.2",
+)];
+const FILES: Content = Content::File(&["application/x-ndjson", "text/csv", "application/json", "text/x-shellscript"]);
 
 macro_rules! family {
     ($base:literal, $id:literal, $($more:expr),*) => {
@@ -108,13 +111,24 @@ pub(super) const TAG: Tag = Tag {
     name: "Captured requests",
     doc: "Every request that reached a source is kept as it came, whatever became of it.",
     ops: family![
-        "/ingest/api/v1/source/{source_id}", "ingest.request",
-        get("/ingest/api/v1/source/{source_id}/log", "v1.ingest.log.list", "List refused requests", "As the Svix API words them. Newest first.")
-            .query(&[PAGE, ORDER])
-            .ok(Page(&LOG)),
-        get("/api/v1/listen", "v1.listen", "Stream requests of several sources", "Of up to 100 sources, or of all; bins only where they are named.")
-            .query(&[&[q("source", List(&Text), "A source, by id or uid; repeated")], FILTER, STREAM])
-            .answer(200, Content::Events)
+        "/ingest/api/v1/source/{source_id}",
+        "ingest.request",
+        get(
+            "/ingest/api/v1/source/{source_id}/log",
+            "v1.ingest.log.list",
+            "List refused requests",
+            "As the Svix API words them. Newest first."
+        )
+        .query(&[PAGE, ORDER])
+        .ok(Page(&LOG)),
+        get(
+            "/api/v1/listen",
+            "v1.listen",
+            "Stream requests of several sources",
+            "Of up to 100 sources, or of all; bins only where they are named."
+        )
+        .query(&[&[q("source", List(&Text), "A source, by id or uid; repeated")], FILTER, STREAM])
+        .answer(200, Content::Events)
     ],
 };
 

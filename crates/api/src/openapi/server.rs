@@ -5,8 +5,7 @@
 use super::table::Type::{Json, Object, Text};
 use super::table::{Content, Schema, Tag, get, req};
 
-const STATUS: Schema =
-    Schema::new("ServerStatus", "How it stands.", &[req("status", Text, "A word").eg(r#""ok""#)]);
+const STATUS: Schema = Schema::new("ServerStatus", "How it stands.", &[req("status", Text, "A word").eg(r#""ok""#)]);
 
 pub(super) const TAG: Tag = Tag {
     name: "Server",
@@ -18,6 +17,7 @@ pub(super) const TAG: Tag = Tag {
         get("/readyz", "readyz", "Is it ready?", "The store takes writes; 503 otherwise.").ok(Object(&STATUS)),
         get("/metrics", "metrics", "Metrics", "Prometheus text; no label names a tenant.")
             .answer(200, Content::File(&["text/plain"])),
-        get("/openapi.json", "openapi", "This document", "The API as OpenAPI 3.1, made from the server's own tables.").ok(Json),
+        get("/openapi.json", "openapi", "This document", "The API as OpenAPI 3.1, made from the server's own tables.")
+            .ok(Json),
     ],
 };

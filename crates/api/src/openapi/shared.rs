@@ -10,11 +10,11 @@ pub(super) const PAGE: &[Param] = &[
     q("iterator", Text, "Where to go on: the `iterator` (or `prevIterator`) of the last page"),
 ];
 pub(super) const ORDER: &[Param] = &[q("order", Words(&["ascending", "descending"]), "By time of creation")];
-pub(super) const EVENT_TYPES: &[Param] = &[q("event_types", List(&Text), "Only these event types; repeated, or with commas")];
+pub(super) const EVENT_TYPES: &[Param] =
+    &[q("event_types", List(&Text), "Only these event types; repeated, or with commas")];
 pub(super) const CHANNEL: &[Param] = &[q("channel", Text, "Only messages with this channel")];
 pub(super) const TAG: &[Param] = &[q("tag", Text, "Only messages with this tag")];
-pub(super) const TIMES: &[Param] =
-    &[q("before", Time, "Only what is older"), q("after", Time, "Only what is newer")];
+pub(super) const TIMES: &[Param] = &[q("before", Time, "Only what is older"), q("after", Time, "Only what is newer")];
 pub(super) const WITH_CONTENT: &[Param] = &[q("with_content", Bool, "`false` leaves payloads and bodies out")];
 pub(super) const WINDOW: &[Param] =
     &[q("since", Time, "The beginning of the window"), q("until", Time, "Its end, not in it itself")];
@@ -69,14 +69,19 @@ pub(super) const TOKEN_URL: Schema = Schema::new(
 pub(super) const SECRET: Schema = Schema::new(
     "EndpointSecretOut",
     "The secret that an endpoint's requests are signed with.",
-    &[req("key", Text, "`whsec_...`, or `whsk_...`/`whpk_...` for asymmetric ones").eg(r#""whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD""#)],
+    &[req("key", Text, "`whsec_...`, or `whsk_...`/`whpk_...` for asymmetric ones")
+        .eg(r#""whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD""#)],
 );
 pub(super) const ROTATE: Schema = Schema::new(
     "EndpointSecretRotateIn",
     "A new secret, and how long the old one signs too.",
     &[
         may("key", Text, "The new secret; a random one without it"),
-        may("gracePeriodSeconds", IntIn(0, 604_800), "The old secret signs as well for so long; a day unless said otherwise"),
+        may(
+            "gracePeriodSeconds",
+            IntIn(0, 604_800),
+            "The old secret signs as well for so long; a day unless said otherwise",
+        ),
     ],
 );
 pub(super) const HEADERS: Schema = Schema::new(

@@ -174,30 +174,53 @@ pub(super) const TAG: Tag = Tag {
             .query(&[PAGE, ORDER])
             .ok(Page(&OUT))
             .sdk("ingest.source.list"),
-        post(LIST, "v1.ingest.source.create", "Create a source", "Makes a source; `ingestUrl` is what the provider is told.")
-            .body(&IN, EXAMPLE)
-            .created(Object(&OUT))
-            .sdk("ingest.source.create"),
-        get(ONE, "v1.ingest.source.get", "Get a source", "One source, by id or uid.").ok(Object(&OUT)).sdk("ingest.source.get"),
+        post(
+            LIST,
+            "v1.ingest.source.create",
+            "Create a source",
+            "Makes a source; `ingestUrl` is what the provider is told.",
+        )
+        .body(&IN, EXAMPLE)
+        .created(Object(&OUT))
+        .sdk("ingest.source.create"),
+        get(ONE, "v1.ingest.source.get", "Get a source", "One source, by id or uid.")
+            .ok(Object(&OUT))
+            .sdk("ingest.source.get"),
         put(ONE, "v1.ingest.source.upsert", "Put a source", "Writes it whole, or makes it if its uid is new.")
             .body(&IN, EXAMPLE)
             .ok(Object(&OUT))
             .created(Object(&OUT))
             .sdk("ingest.source.update"),
-        patch(ONE, "v1.ingest.source.patch", "Change a source", "Changes what the body names; `config` and `options` are replaced whole.")
-            .body(&PATCH, r#"{"state":"paused"}"#)
-            .ok(Object(&OUT)),
+        patch(
+            ONE,
+            "v1.ingest.source.patch",
+            "Change a source",
+            "Changes what the body names; `config` and `options` are replaced whole.",
+        )
+        .body(&PATCH, r#"{"state":"paused"}"#)
+        .ok(Object(&OUT)),
         delete(ONE, "v1.ingest.source.delete", "Delete a source", "With its requests and endpoints. Its URL is gone.")
             .nothing()
             .sdk("ingest.source.delete"),
-        post("/ingest/api/v1/source/{source_id}/token/rotate", "v1.ingest.source.rotate-token", "Rotate the URL", "A new URL; the old one works until its time is over.")
-            .body(&ROTATE, r#"{"gracePeriodSeconds":3600}"#)
-            .ok(Object(&ROTATED))
-            .sdk("ingest.source.rotate-token"),
-        post("/ingest/api/v1/source/{source_id}/dashboard", "v1.ingest.authentication.consumer-portal-access", "Open a source's portal", "A token that reaches this source's endpoints and requests.")
-            .body(&SOURCE_IN, r#"{"readOnly":true}"#)
-            .ok(Object(&TOKEN_URL))
-            .sdk("ingest.dashboard"),
-        get("/api/v1/source-type", "v1.source-type.list", "List kinds", "The providers that sources can be for.").ok(Object(&KINDS)),
+        post(
+            "/ingest/api/v1/source/{source_id}/token/rotate",
+            "v1.ingest.source.rotate-token",
+            "Rotate the URL",
+            "A new URL; the old one works until its time is over.",
+        )
+        .body(&ROTATE, r#"{"gracePeriodSeconds":3600}"#)
+        .ok(Object(&ROTATED))
+        .sdk("ingest.source.rotate-token"),
+        post(
+            "/ingest/api/v1/source/{source_id}/dashboard",
+            "v1.ingest.authentication.consumer-portal-access",
+            "Open a source's portal",
+            "A token that reaches this source's endpoints and requests.",
+        )
+        .body(&SOURCE_IN, r#"{"readOnly":true}"#)
+        .ok(Object(&TOKEN_URL))
+        .sdk("ingest.dashboard"),
+        get("/api/v1/source-type", "v1.source-type.list", "List kinds", "The providers that sources can be for.")
+            .ok(Object(&KINDS)),
     ],
 };

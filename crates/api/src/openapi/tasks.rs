@@ -39,7 +39,13 @@ pub(super) const TAG: Tag = Tag {
     doc: "Recoveries and replays run in the background, and go on after a restart.",
     ops: &[
         get("/api/v1/background-task", "v1.background-task.list", "List tasks", "Newest first.")
-            .query(&[PAGE, &[q("status", Type::Text, "Only those that stand so"), q("task", Type::Text, "Only those that do this")]])
+            .query(&[
+                PAGE,
+                &[
+                    q("status", Type::Text, "Only those that stand so"),
+                    q("task", Type::Text, "Only those that do this"),
+                ],
+            ])
             .ok(Page(&OUT))
             .sdk("background-task.list"),
         get("/api/v1/background-task/{task_id}", "v1.background-task.get", "Get a task", "How far it came.")
