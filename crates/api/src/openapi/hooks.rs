@@ -56,10 +56,12 @@ pub(super) const TAG: Tag = Tag {
     ops: &[
         get("/api/v1/hook", "v1.hook.list", "List hooks", "The hooks of an application, without secrets.")
             .query(&[PAGE, ORDER, APP])
-            .ok(Page(&OUT)),
+            .ok(Page(&OUT))
+            .errors(&[404]),
         post("/api/v1/hook", "v1.hook.create", "Subscribe", "Makes a hook. A 410 from its URL deletes it.")
             .body(&IN, r#"{"targetUrl":"https://hooks.zapier.com/hooks/standard/1/2/","event":"link.clicked"}"#)
-            .created(Object(&MADE)),
+            .created(Object(&MADE))
+            .errors(&[404]),
         delete("/api/v1/hook/{hook_id}", "v1.hook.delete", "Unsubscribe", "Deletes the hook.").nothing(),
         get("/api/v1/event", "v1.event.list", "List events", "Newest first, as a bare list of flat objects.")
             .query(&[
@@ -71,7 +73,8 @@ pub(super) const TAG: Tag = Tag {
                 CHANNEL,
                 APP,
             ])
-            .ok(LIST),
+            .ok(LIST)
+            .errors(&[404]),
     ],
 };
 const LIST: Type = List(&Object(&EVENT));

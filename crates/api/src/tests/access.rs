@@ -85,6 +85,7 @@ GET /api/v1/health any
 GET /api/v1/health/ping any
 GET /livez any
 GET /readyz any
+GET /openapi.json any
 GET /metrics any
 GET /ingest/api/v1/source org
 POST /ingest/api/v1/source org

@@ -49,6 +49,8 @@ pub(super) fn check(asked: &Asked, answer: &Answer) {
     check_content(&response["content"], answer, &place);
     if answer.status.is_success()
         && let Some(schema) = operation["requestBody"]["content"]["application/json"].get("schema")
+        // What is wrong with one message of a batch is said in a success.
+        && !asked.path.ends_with("/msg/batch")
         && let Ok(body @ Value::Object(_)) = serde_json::from_slice(&asked.body)
     {
         let problems = problems(schema, &body, "body", Side::Request);
@@ -61,12 +63,22 @@ fn check_content(content: &'static Value, answer: &Answer, place: &str) {
         assert!(answer.body.is_empty(), "{place} has a body: {answer:?}");
         return;
     };
-    let kind = answer.headers["content-type"].to_str().unwrap();
+    let Some(kind) = answer.headers.get("content-type").map(|kind| kind.to_str().unwrap()) else {
+        // The HTTP library's own, before a request is one.
+        assert!(answer.body.is_empty() && [400, 431].contains(&answer.status.as_u16()), "{place}: {answer:?}");
+        return;
+    };
     let found = kinds.iter().find(|(known, _)| kind.split(';').next() == Some(known));
     let Some((name, described)) = found else { panic!("{place} is {kind}") };
     if name == "application/json" && answer.headers.get("content-disposition").is_none() {
-        let problems = problems(&described["schema"], &answer.json(), "answer", Side::Answer);
-        assert!(problems.is_empty(), "{place} is not as described: {problems:?}\n{}", answer.json());
+        let value: Value = match serde_json::from_slice(&answer.body) {
+            Ok(value) => value,
+            // A payload may hold numbers that no type of ours can.
+            Err(e) if e.to_string().starts_with("number out of range") => return,
+            Err(e) => panic!("{place}: {e}"),
+        };
+        let problems = problems(&described["schema"], &value, "answer", Side::Answer);
+        assert!(problems.is_empty(), "{place} is not as described: {problems:?}\n{value}");
     }
 }
 
