@@ -4,7 +4,7 @@
 //! work whatever the settings say.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use crate::clock::{OsRng, SystemClock};
 use crate::commands::{self, config::Output, fail, token::Wanted};
 use crate::data_dir::{DataDir, is_id};
 use crate::exit::{self, Exit};
-use crate::settings::{Loaded, Settings, SettingsError, find_file, flags};
+use crate::server::Scene;
+use crate::settings::{Loaded, Settings, SettingsError, find_file, flags, show};
 use crate::{duration, telemetry, token};
 
 const EXAMPLES: &str = "\
@@ -25,6 +26,7 @@ Examples:
   postrider serve --listen 0.0.0.0:8071 --data-dir /var/lib/postrider
   postrider token create                      a token for the API, on standard output
   postrider token create --app app_2ab... --expires 30d
+  postrider admin reset                       a link that lets an owner choose a new password
   postrider listen 3000                       forward what sources receive to a local port
   postrider trigger github push --url URL --secret SECRET
   postrider verify --provider stripe --secret whsec_... --header 'Stripe-Signature: t=...' body.json
@@ -55,6 +57,9 @@ enum Command {
     /// Make API tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Let people in who can't sign in
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -179,6 +184,25 @@ struct TokenArgs {
 }
 
 #[derive(Subcommand)]
+enum AdminCommand {
+    /// Print a link that lets an owner choose a new password, or makes the first owner
+    ///
+    /// The link works once, within 30 minutes, on the server that runs on this data folder (--data-dir); it works beside a
+    /// running server. Open it in a browser. Setting a password this way ends the owner's sessions.
+    Reset(ResetArgs),
+}
+
+#[derive(Args)]
+struct ResetArgs {
+    /// Only for the person with this e-mail address, whatever the role
+    #[arg(long, value_name = "E-MAIL", value_parser = email)]
+    email: Option<String>,
+    /// The organisation, instead of the one that the first start made
+    #[arg(long, value_name = "ID", value_parser = organisation)]
+    org: Option<String>,
+}
+
+#[derive(Subcommand)]
 enum ConfigCommand {
     /// Print each setting, its value and where it came from; secrets are masked
     Show {
@@ -191,6 +215,10 @@ enum ConfigCommand {
 
 fn organisation(text: &str) -> Result<String, String> {
     id(text, "org_")
+}
+
+fn email(text: &str) -> Result<String, String> {
+    if ui::is_email(text) { Ok(text.to_owned()) } else { Err("write an address like ana@example.com".to_owned()) }
 }
 
 fn application(text: &str) -> Result<String, String> {
@@ -240,6 +268,9 @@ pub fn main(args: impl Iterator<Item = OsString>, env: impl Iterator<Item = (OsS
             let expires = args.expires.unwrap_or(token::EXPIRES_DEFAULT);
             commands::token::create(&loaded.settings, Wanted { org: args.org, app: args.app, expires }, &mut out)
         }),
+        Command::Admin(AdminCommand::Reset(args)) => {
+            with(load(), |loaded| commands::admin::reset(&loaded.settings, args.org, args.email, &mut out))
+        }
         Command::Health { url } => {
             with(load(), |loaded| match commands::health::check(loaded.settings.listen, url.as_ref()) {
                 Ok(ready) => printed(writeln!(out, "{ready}")),
@@ -249,12 +280,23 @@ pub fn main(args: impl Iterator<Item = OsString>, env: impl Iterator<Item = (OsS
         Command::Listen(args) => with(load(), |loaded| listen(&loaded.settings, args, &env)),
         Command::Trigger(args) => trigger(args),
         Command::Verify(args) => verify(args),
-        Command::Serve => with(load(), |loaded| on_data_dir(&loaded.settings, commands::serve::run)),
+        Command::Serve => with(load(), |mut loaded| {
+            let scene = Scene { shown: show::page(&mut loaded), desktop: has_desktop(&env) };
+            on_data_dir(&loaded.settings, |settings, data_dir| commands::serve::run(settings, data_dir, scene))
+        }),
         Command::Demo => with(load(), |mut loaded| {
             commands::demo::adjust(&mut loaded);
-            on_data_dir(&loaded.settings, commands::demo::run)
+            let scene = Scene { shown: show::page(&mut loaded), desktop: false };
+            on_data_dir(&loaded.settings, |settings, data_dir| commands::demo::run(settings, data_dir, scene))
         }),
     }
+}
+
+/// Whether a browser can be opened for whoever started this: somebody looks at its terminal, on a desktop.
+fn has_desktop(env: &[(OsString, OsString)]) -> bool {
+    let is_set = |name: &str| env.iter().any(|(n, value)| n == name && !value.is_empty());
+    let graphical = cfg!(target_os = "macos") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+    graphical && io::stderr().is_terminal()
 }
 
 fn listen(settings: &Settings, args: ListenArgs, env: &[(OsString, OsString)]) -> Exit {

@@ -5,9 +5,12 @@
 use std::sync::Arc;
 
 use api::{Actor, Api, Body};
+use ingest::Fetch;
 use store::Store;
-use ui::{Backend, BoxFuture, Ui, UiConfig};
+use ui::{Backend, BoxFuture, Reach, ShownSetting, Ui, UiConfig};
 
+use crate::data_dir::DataDir;
+use crate::inbound::Fetcher;
 use crate::settings::Settings;
 
 /// The API, before the pages were merged into it.
@@ -21,17 +24,48 @@ impl Backend for InProcess {
     }
 }
 
+/// Asks a URL by the courier's rules whether this server is there.
+struct Asked {
+    fetcher: Arc<Fetcher>,
+    installation: String,
+}
+
+impl Reach for Asked {
+    fn check(&self, origin: String) -> BoxFuture<Result<(), String>> {
+        let (fetcher, installation) = (self.fetcher.clone(), self.installation.clone());
+        Box::pin(async move {
+            match fetcher.get(&format!("{origin}/reachable")).await {
+                Ok(text) if text == installation.as_bytes() => Ok(()),
+                Ok(_) => {
+                    Err("Another server answers there: look at the name, and at the proxy before this one.".into())
+                }
+                Err(why) => Err(format!("No answer: {why}. Look at the name, the certificate and the firewall.")),
+            }
+        })
+    }
+}
+
 type Request = hyper::Request<Body>;
 type Response = hyper::Response<Body>;
 
 /// The API and the pages over one store.
-pub fn merge(api: Api, store: &Store, settings: &Settings) -> Api {
+pub fn merge(
+    api: Api,
+    store: &Store,
+    settings: &Settings,
+    data_dir: &DataDir,
+    shown: Vec<ShownSetting>,
+    fetcher: Arc<Fetcher>,
+) -> Api {
     let config = UiConfig {
         backend: Arc::new(InProcess(api.clone())),
         public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
         trusted_proxies: settings.trusted_proxies.clone(),
         body_limit: usize::try_from(settings.request_body_limit.bytes()).unwrap_or(usize::MAX),
         body_read_timeout: settings.body_read_timeout,
+        tickets: data_dir.ticket_key(),
+        settings: shown,
+        reach: Some(Arc::new(Asked { fetcher, installation: data_dir.ticket_key().installation() })),
         version: env!("CARGO_PKG_VERSION"),
     };
     api.merge(Ui::new(store.clone(), config).router())

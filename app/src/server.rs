@@ -19,6 +19,7 @@ use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use ui::ShownSetting;
 
 use crate::clock::{OsRng, SystemClock};
 use crate::data_dir::DataDir;
@@ -60,6 +61,14 @@ impl StartError {
     }
 }
 
+/// What a server is told of where it runs, beyond its settings.
+pub struct Scene {
+    /// The settings, for the page that shows them.
+    pub shown: Vec<ShownSetting>,
+    /// Somebody sits before it who can see a browser.
+    pub desktop: bool,
+}
+
 /// A server that accepts requests.
 pub struct Server {
     pub address: SocketAddr,
@@ -74,7 +83,11 @@ pub struct Server {
 
 impl Server {
     /// Binds, opens the store, and starts. Call it inside a tokio runtime.
-    pub async fn start(settings: &Settings, data_dir: &DataDir) -> Result<Server, StartError> {
+    pub async fn start(
+        settings: &Settings,
+        data_dir: &DataDir,
+        shown: Vec<ShownSetting>,
+    ) -> Result<Server, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let rng: Arc<dyn Rng> = Arc::new(OsRng);
         let listener = bind(settings.listen).await?;
@@ -87,9 +100,9 @@ impl Server {
         }));
         let courier = Courier::new(courier_config(settings, &rules)?, clock.clone(), rng.clone())?;
         let jwt = Arc::new(jwt_keys(settings, data_dir)?);
-        let fetcher = Fetcher(Courier::new(courier_config(settings, &rules)?, clock.clone(), rng.clone())?);
+        let fetcher = Arc::new(Fetcher(Courier::new(courier_config(settings, &rules)?, clock.clone(), rng.clone())?));
         let (store, leases) = Store::open(store_config(settings, data_dir), clock, rng)?;
-        let ingest = Ingest::new(store.clone(), secret_box.clone(), Arc::new(fetcher), ingest_config(settings)?);
+        let ingest = Ingest::new(store.clone(), secret_box.clone(), fetcher.clone(), ingest_config(settings)?);
         let ingest = Arc::new(ingest);
         tokio::spawn(ingest.clone().run());
         let warming = tokio::spawn(warm_links(store.clone())).abort_handle();
@@ -102,7 +115,7 @@ impl Server {
         let inbound = Arc::new(Door(ingest.clone()));
         let config = ApiConfig { inbound: Some(inbound), ..api_config(settings, jwt, rules, secret_box, text) };
         let api = Api::new(store.clone(), config);
-        let api = pages::merge(api, &store, settings);
+        let api = pages::merge(api, &store, settings, data_dir, shown, fetcher);
         let (stop, stopped) = oneshot::channel();
         let accepting = tokio::spawn(api::serve(listener, api, async {
             let _ = stopped.await;

@@ -21,15 +21,16 @@ class Hooks:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                hooks.came[self.path].append((dict(self.headers), body))
-                status, answer = hooks.answers.get(self.path, (200, b"thanks"))
+                path = self.path.partition("?")[0]
+                hooks.came[path].append((dict(self.headers), body))
+                status, answer = hooks.answers.get(path, (200, b"thanks"))
                 self.send_response(status)
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
 
             def do_GET(self):
-                page = hooks.answers.get(self.path, (404, b""))[1]
+                page = hooks.answers.get(self.path.partition("?")[0], (404, b""))[1]
                 self.send_response(200 if page else 404)
                 self.send_header("content-type", "text/html; charset=utf-8")
                 self.send_header("content-length", str(len(page)))

@@ -3,6 +3,7 @@
 **Invariant:** started as a new user would: a free port, no settings but those that a test on one machine needs.
 """
 
+import atexit
 import http.client
 import json
 import os
@@ -52,7 +53,11 @@ class Server:
         self.data = os.path.join(self.folder, "data")
         command = [BINARY, "serve", "--data-dir", self.data, "--listen", "127.0.0.1:0", "--allow-subnet", "127.0.0.0/8"]
         command += ["--retry-schedule", "200ms,400ms,1h", "--log-level", "warn", *settings]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=self._env())
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self._env()
+        )
+        # Also where a test fails before it could close it.
+        atexit.register(self.process.kill)
         self.log = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 
 use crate::clock::SystemClock;
 use crate::commands::serve::{StopSignals, runtime};
-use crate::commands::{fail, token};
+use crate::commands::{admin, fail, token};
 use crate::data_dir::DataDir;
 use crate::demo::client::Client;
 use crate::demo::receiver::Receiver;
 use crate::exit::Exit;
-use crate::server::Server;
+use crate::server::{Scene, Server};
 use crate::settings::{Loaded, Origin, Settings};
 
 const APP: &str = "demo-shop";
@@ -39,12 +39,12 @@ pub fn adjust(loaded: &mut Loaded) {
     }
 }
 
-pub fn run(settings: &Settings, data_dir: &DataDir) -> Exit {
+pub fn run(settings: &Settings, data_dir: &DataDir, scene: Scene) -> Exit {
     let runtime = match runtime(settings) {
         Ok(runtime) => runtime,
         Err(error) => return fail(format!("threads can't be started: {error}"), Exit::Failure),
     };
-    let exit = runtime.block_on(show(settings, data_dir));
+    let exit = runtime.block_on(show(settings, data_dir, scene));
     runtime.shutdown_timeout(Duration::from_millis(100));
     exit
 }
@@ -63,8 +63,8 @@ fn print(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-async fn show(settings: &Settings, data_dir: &DataDir) -> Exit {
-    let server = match Server::start(settings, data_dir).await {
+async fn show(settings: &Settings, data_dir: &DataDir, scene: Scene) -> Exit {
+    let server = match Server::start(settings, data_dir, scene.shown).await {
         Ok(server) => server,
         Err(error) => {
             let exit = error.exit();
@@ -78,6 +78,9 @@ async fn show(settings: &Settings, data_dir: &DataDir) -> Exit {
     let exit = match told {
         Ok(token) => {
             epilogue(&server, &token);
+            if let Ok(Some(url)) = admin::setup_url(&server, settings, data_dir).await {
+                print(&format!("See it in a browser (the link works once, within 30 minutes):\n\n{url}\n"));
+            }
             match StopSignals::listen() {
                 Ok(mut signals) => {
                     signals.next().await;

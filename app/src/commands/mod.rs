@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** a command answers on `out` and returns its exit code; complaints go to standard error.
 
+pub mod admin;
 pub mod config;
 pub mod demo;
 pub mod health;

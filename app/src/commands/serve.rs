@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::commands::fail;
+use crate::commands::{admin, fail};
 use crate::data_dir::DataDir;
 use crate::exit::Exit;
-use crate::server::Server;
+use crate::server::{Scene, Server};
 use crate::settings::Settings;
 
-pub fn run(settings: &Settings, data_dir: &DataDir) -> Exit {
+pub fn run(settings: &Settings, data_dir: &DataDir, scene: Scene) -> Exit {
     for warning in &data_dir.warnings {
         tracing::warn!("{warning}");
     }
@@ -18,7 +18,7 @@ pub fn run(settings: &Settings, data_dir: &DataDir) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return fail(format!("threads can't be started: {error}"), Exit::Failure),
     };
-    let exit = runtime.block_on(serve(settings, data_dir));
+    let exit = runtime.block_on(serve(settings, data_dir, scene));
     // Look-ups of names may still hang in the system's resolver; nothing waits for them.
     runtime.shutdown_timeout(Duration::from_millis(100));
     exit
@@ -34,13 +34,14 @@ pub fn runtime(settings: &Settings) -> std::io::Result<tokio::runtime::Runtime> 
     tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
 }
 
-async fn serve(settings: &Settings, data_dir: &DataDir) -> Exit {
+async fn serve(settings: &Settings, data_dir: &DataDir, scene: Scene) -> Exit {
     // From here on, so that whoever sees the address may stop the server in order.
     let mut signals = match StopSignals::listen() {
         Ok(signals) => signals,
         Err(error) => return fail(format!("stop signals can't be heard: {error}"), Exit::Failure),
     };
-    let server = match Server::start(settings, data_dir).await {
+    let opens = scene.desktop && settings.open_browser;
+    let server = match Server::start(settings, data_dir, scene.shown).await {
         Ok(server) => server,
         Err(error) => {
             let exit = error.exit();
@@ -50,6 +51,18 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> Exit {
     let folder = data_dir.path().display();
     eprintln!("Postrider {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.address);
     eprintln!("A token for the API:  postrider token create --data-dir {folder}");
+    match admin::setup_url(&server, settings, data_dir).await {
+        Ok(Some(url)) => {
+            eprintln!(
+                "Set it up in a browser (once, within 30 minutes; then restart, or `postrider admin reset`):\n  {url}"
+            );
+            if opens {
+                admin::open(&url);
+            }
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "whether anybody can sign in is not known"),
+    }
     let store = server.store.clone();
     tokio::select! {
         () = signals.next() => {}

@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 
 pub use error::DataDirError;
 pub use secrets::{Secrets, is_id};
+use signing::account::TicketKey;
+use zeroize::Zeroizing;
 
 use crate::clock::OsRng;
 
@@ -63,6 +65,13 @@ impl DataDir {
             None => generate(path, now_ms, rng)?,
         };
         Ok(DataDir { path: path.to_owned(), secrets, warnings: warnings(path)?, _lock: None })
+    }
+
+    /// The key of one-time tickets. From what is in the folder only, so that a command beside the server has it too,
+    /// whatever its environment says.
+    pub fn ticket_key(&self) -> TicketKey {
+        let id_key = Zeroizing::new(self.secrets.id_key.to_be_bytes());
+        TicketKey::derive(&[id_key.as_slice(), self.secrets.jwt_secret.expose().as_bytes()])
     }
 
     /// Where the database lives.

@@ -62,6 +62,12 @@ static BOUNDS: &[Bound] = &[
     above_zero("visitors-remembered", |s| s.visitors_remembered > 0),
     above_zero("link-cache", |s| s.link_cache > 0),
     above_zero("stat-retention", |s| !s.stat_retention.is_zero()),
+    Bound {
+        name: "session-lifetime",
+        must: "be from 1m to 400d",
+        holds: |s| (Duration::from_secs(60)..=Duration::from_secs(400 * 86_400)).contains(&s.session_lifetime),
+    },
+    above_zero("audit-retention", |s| !s.audit_retention.is_zero()),
     above_zero("inbound-body-limit", |s| s.inbound_body_limit > ByteSize::default()),
     above_zero("inbound-headers-limit", |s| s.inbound_headers_limit > 0),
     above_zero("inbound-header-bytes-limit", |s| s.inbound_header_bytes_limit > ByteSize::default()),

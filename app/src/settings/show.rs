@@ -57,6 +57,22 @@ fn origin_json(origin: &Origin) -> Json {
     }
 }
 
+/// Every setting with its value and meaning, for the page that shows them.
+pub fn page(loaded: &mut Loaded) -> Vec<ui::ShownSetting> {
+    let meanings = SETTINGS.iter().map(|setting| (setting.meaning, setting.env_name()));
+    let shown = rows(loaded).into_iter().zip(meanings).map(|(row, (meaning, env))| ui::ShownSetting {
+        name: row.name,
+        value: row.value.map(|value| one_line(&value.join(", "))),
+        meaning,
+        env,
+        origin: match row.origin {
+            Origin::Default => None,
+            other => Some(other.to_string()),
+        },
+    });
+    shown.collect()
+}
+
 /// Every setting with its default, as a `postrider.toml` in which all is commented out.
 pub fn explain() -> String {
     let mut out = String::from(

@@ -145,6 +145,13 @@ pub static SETTINGS: &[Setting] = &[
     row("stat-retention", "400d", "Age at which figures of links and forms are kept by the day only", |s| {
         &mut s.stat_retention
     }),
+    row("session-lifetime", "14d", "Time after which somebody who did not come back must sign in again", |s| {
+        &mut s.session_lifetime
+    }),
+    row("audit-retention", "400d", "Age at which entries of the audit log are deleted", |s| &mut s.audit_retention),
+    row("open-browser", "true", "Open the page that sets a new server up, where there is a desktop", |s| {
+        &mut s.open_browser
+    }),
     row("inbound-body-limit", "5MiB", "Largest body of a request to a source", |s| &mut s.inbound_body_limit),
     row("inbound-memory", "512MiB", "Bytes of all bodies of requests to sources that are being read", |s| {
         &mut s.inbound_memory

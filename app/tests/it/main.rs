@@ -29,6 +29,7 @@ mod inbound_refused;
 mod links;
 mod links_hostile;
 mod listen;
+mod operations;
 mod pulling;
 mod seen;
 mod ssrf;

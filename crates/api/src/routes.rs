@@ -11,7 +11,7 @@ use crate::call::{Call, Visit};
 use crate::handlers::{
     api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, export,
     form, health, hook, import, link, message, operational, poller, request, secret, source,
-    source_endpoint as source_ep, stream, task,
+    source_endpoint as source_ep, stream, tail, task,
 };
 use crate::openapi;
 use crate::problem::Problem;
@@ -153,6 +153,11 @@ routes! {
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example" App(CreateAttempts), endpoint::send_example;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover" App(CreateAttempts), task::recover;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing" App(CreateAttempts), task::replay_missing;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/bulk-replay" App(CreateAttempts), task::bulk_replay;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay" App(CreateAttempts), task::replay;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay/estimate" App(CreateAttempts), task::estimate [Own];
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/pause" App(ManageEndpoint), endpoint::pause;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/resume" App(ManageEndpoint), endpoint::resume;
     Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg" App(ViewBase), attempt::list_attempted_messages;
 
     Get "/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}" App(ViewBase), attempt::list_by_endpoint;
@@ -192,8 +197,15 @@ routes! {
     Delete "/api/v1/api-key/{key_id}" Org, api_key::delete;
     Get "/api/v1/audit" Org, audit::list;
 
-    Get "/api/v1/background-task" Org, task::list;
-    Get "/api/v1/background-task/{task_id}" Org, task::get;
+    Get "/api/v1/background-task" Shared(ViewBase), task::list;
+    Get "/api/v1/background-task/{task_id}" Shared(ViewBase), task::get;
+    Get "/api/v1/background-task/{task_id}/report" Shared(ViewBase), task::report;
+    Post "/api/v1/background-task/{task_id}/pause" Shared(CreateAttempts), task::pause;
+    Post "/api/v1/background-task/{task_id}/resume" Shared(CreateAttempts), task::resume;
+    Post "/api/v1/background-task/{task_id}/cancel" Shared(CreateAttempts), task::cancel;
+
+    Get "/api/v1/tail" Org, tail::of_organisation;
+    Get "/api/v1/app/{app_id}/tail" App(ViewBase), tail::of_app;
 
     Get "/api/v1/operational-webhook/endpoint" Org, operational::list;
     Post "/api/v1/operational-webhook/endpoint" Org, operational::create;

@@ -226,27 +226,25 @@ impl TailHub {
         self.watched.store(true, SeqCst);
         let mut state = ring.state.lock();
         state.viewers += 1;
-        let (position, is_behind) = match after {
-            None => (state.end(), false),
-            Some(seq) => {
-                let n = state.entries.partition_point(|(at, _)| *at <= seq);
-                (state.dropped + n as u64, seq < state.missing_until)
-            }
-        };
+        let begun = after.unwrap_or_else(|| state.last());
+        let before = state.entries.partition_point(|(at, _)| *at <= begun);
+        let position = state.dropped + before as u64;
+        let is_behind = begun < state.missing_until;
         drop(state);
         drop(all);
-        Tail { ring, app, position, is_behind, clock }
+        Tail { ring, app, position, is_behind, begun, clock }
     }
 }
 
 impl RingState {
-    fn end(&self) -> u64 {
-        self.dropped + self.entries.len() as u64
+    /// The last row that there is, or where it began.
+    fn last(&self) -> Seq {
+        self.entries.back().map_or(self.missing_until, |(seq, _)| *seq)
     }
 
     fn append(&mut self, notes: Vec<Note>) {
         let mut skipped: BTreeMap<AppId, Skipped> = BTreeMap::new();
-        let mut last = self.entries.back().map_or(self.missing_until, |(seq, _)| *seq);
+        let mut last = self.last();
         for note in notes {
             match note.row {
                 Ok(row) => {
@@ -285,10 +283,16 @@ pub struct Tail {
     position: u64,
     /// Missed something that isn't counted.
     is_behind: bool,
+    begun: Seq,
     clock: Arc<dyn Clock>,
 }
 
 impl Tail {
+    /// What it begins after: who saw nothing yet comes back with this.
+    pub fn begun(&self) -> Seq {
+        self.begun
+    }
+
     /// The next rows, at most `max`, after waiting for one. A call that is dropped loses nothing.
     pub async fn next(&mut self, max: usize) -> TailBatch {
         let ring = self.ring.clone();

@@ -7,6 +7,7 @@ use crate::backend::Actor;
 use crate::config::UiConfig;
 use crate::fault::{Fault, Refusal};
 use crate::form::Form;
+use crate::pages::accounts::Logins;
 use crate::session::{SignedIn, cookie};
 use crate::view::frame::{Frame, Section, Theme};
 use axum::body::Body;
@@ -27,6 +28,7 @@ const ANSWER_MAX: usize = 16 << 20;
 pub(crate) struct Shared {
     pub store: Store,
     pub config: UiConfig,
+    pub logins: Logins,
 }
 
 /// What a request says, whoever sent it.
@@ -120,6 +122,15 @@ impl Call {
     /// What surrounds the page: title, menu, who is signed in.
     pub fn frame(&self, title: impl Into<String>, section: Section) -> Frame {
         Frame { section, me: Some(self.me.clone()), csrf: self.csrf.clone(), ..self.visit.frame(title) }
+    }
+
+    /// Where this server is found by others: by its settings, else by what the organisation says, else by who asks.
+    pub fn origin(&self) -> String {
+        let profile = self.store().profile(self.me.org);
+        match (&self.shared.config.public_url, &profile.public_url) {
+            (None, Some(url)) => url.clone(),
+            _ => self.visit.origin(),
+        }
     }
 
     fn actor(&self) -> Actor {

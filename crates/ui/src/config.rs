@@ -2,8 +2,9 @@
 //!
 //! **Invariant:** read once in `app`; nothing here reads the environment.
 
-use crate::backend::Backend;
+use crate::backend::{Backend, BoxFuture};
 use ipnet::IpNet;
+use signing::account::TicketKey;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,4 +19,29 @@ pub struct UiConfig {
     pub body_limit: usize,
     pub body_read_timeout: Duration,
     pub version: &'static str,
+    /// Makes and checks one-time tickets: setup, invitations, resets.
+    pub tickets: TicketKey,
+    /// Asks URLs from this server; `None`: nobody can.
+    pub reach: Option<Arc<dyn Reach>>,
+    /// The settings in force, for who owns the organisation to read.
+    pub settings: Vec<ShownSetting>,
+}
+
+/// Asks whether a URL leads to this very server.
+pub trait Reach: Send + Sync {
+    /// `origin` without a path. The text says what is wrong, and what to do.
+    fn check(&self, origin: String) -> BoxFuture<Result<(), String>>;
+}
+
+/// One setting as it is in force.
+#[derive(Clone, Debug)]
+pub struct ShownSetting {
+    pub name: &'static str,
+    /// `None`: not set. Secrets are masked.
+    pub value: Option<String>,
+    pub meaning: &'static str,
+    /// Its variable in the environment.
+    pub env: String,
+    /// Where it was set; `None`: it is the default.
+    pub origin: Option<String>,
 }

@@ -6,6 +6,7 @@ use crate::call::{Call, Shared, Visit};
 use crate::config::UiConfig;
 use crate::fault::Fault;
 use crate::form::Form;
+use crate::pages::accounts::Logins;
 use crate::reply::Reply;
 use crate::routes::{Access, Handler, ROUTES, Route, Verb};
 use crate::session::{self, Right};
@@ -42,7 +43,7 @@ pub struct Ui {
 
 impl Ui {
     pub fn new(store: Store, config: UiConfig) -> Self {
-        Ui { shared: Arc::new(Shared { store, config }) }
+        Ui { shared: Arc::new(Shared { store, config, logins: Logins::default() }) }
     }
 
     /// Every page, to be merged into the API's router. Peers are read from axum's `ConnectInfo<SocketAddr>`, if it is there.

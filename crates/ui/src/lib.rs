@@ -28,5 +28,6 @@ mod view;
 mod tests;
 
 pub use backend::{Actor, Backend, BoxFuture};
-pub use config::UiConfig;
+pub use config::{Reach, ShownSetting, UiConfig};
 pub use dispatch::Ui;
+pub use pages::accounts::is_email;

@@ -5,7 +5,8 @@
 
 use crate::call::{Call, Visit};
 use crate::fault::Fault;
-use crate::pages;
+use crate::pages::accounts::{account, invite, login, reset, setup};
+use crate::pages::{self, settings};
 use crate::reply::Reply;
 use crate::session::Right;
 use std::pin::Pin;
@@ -56,4 +57,40 @@ macro_rules! routes {
 routes! {
     Get "/" Read, pages::home::show;
     Post "/theme" Public, pages::theme::set;
+
+    Get "/login" Public, login::show;
+    Post "/login" Public, login::enter;
+    Post "/logout" Read, login::leave;
+    Get "/setup" Public, setup::show;
+    Post "/setup" Public, setup::create;
+    Get "/setup/goal" Own, setup::goals;
+    Post "/setup/goal" Own, setup::choose;
+    Get "/invite" Public, invite::show;
+    Post "/invite" Public, invite::join;
+    Get "/reset" Public, reset::show;
+    Post "/reset" Public, reset::set;
+    Get "/reachable" Public, setup::reachable;
+    Get "/account" Read, account::show;
+    Post "/account/name" Read, account::rename;
+    Post "/account/password" Read, account::password;
+    Post "/account/shortcuts" Read, account::shortcuts;
+    Post "/account/sessions" Read, account::close;
+
+    Get "/settings" Read, settings::show;
+    Get "/settings/organisation" Own, settings::organisation::show;
+    Post "/settings/organisation" Own, settings::organisation::set;
+    Post "/settings/organisation/check" Own, settings::organisation::check;
+    Get "/settings/portal" Own, settings::portal::show;
+    Post "/settings/portal" Own, settings::portal::set;
+    Get "/settings/team" Own, settings::team::show;
+    Post "/settings/team/invite" Own, settings::team::invite;
+    Post "/settings/team/{person}/role" Own, settings::team::change_role;
+    Get "/settings/team/{person}/remove" Own, settings::team::ask_remove;
+    Post "/settings/team/{person}/remove" Own, settings::team::remove;
+    Get "/settings/keys" Own, settings::keys::show;
+    Post "/settings/keys" Own, settings::keys::create;
+    Get "/settings/keys/{key}/revoke" Own, settings::keys::ask_revoke;
+    Post "/settings/keys/{key}/revoke" Own, settings::keys::revoke;
+    Get "/settings/server" Own, settings::server::show;
+    Get "/audit" Own, pages::audit::show;
 }

@@ -106,6 +106,17 @@ pub(crate) async fn patch(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&EndpointOut::of(endpoint, call.codec())))
 }
 
+pub(crate) async fn pause(call: Call) -> Result<Reply, Problem> {
+    let place = Place::of(&call).await?;
+    let endpoint = call.store().pause_endpoint(place.app, &call.endpoint(place.param)?).await?;
+    Ok(Reply::ok(&EndpointOut::of(endpoint, call.codec())))
+}
+pub(crate) async fn resume(call: Call) -> Result<Reply, Problem> {
+    let place = Place::of(&call).await?;
+    let endpoint = call.store().resume_endpoint(place.app, &call.endpoint(place.param)?).await?;
+    Ok(Reply::ok(&EndpointOut::of(endpoint, call.codec())))
+}
+
 pub(crate) async fn delete_in(call: Call, place: Place) -> Result<Reply, Problem> {
     call.store().delete_endpoint(place.app, &call.endpoint(place.param)?).await?;
     Ok(Reply::no_content())
@@ -202,6 +213,9 @@ pub(crate) async fn send_example(call: Call) -> Result<Reply, Problem> {
     let target = store.endpoint_route(place.app, endpoint).await?;
     if target.disabled {
         return Err(Problem::conflict("The endpoint is disabled"));
+    }
+    if target.paused_at.is_some() {
+        return Err(Problem::conflict("The endpoint is paused: resume it first"));
     }
     let draft = Draft::example(&name, payload.into());
     let mut out = draft.open_answer(true);

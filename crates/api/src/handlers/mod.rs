@@ -28,4 +28,5 @@ pub(crate) mod secret;
 pub(crate) mod source;
 pub(crate) mod source_endpoint;
 pub(crate) mod stream;
+pub(crate) mod tail;
 pub(crate) mod task;

@@ -26,12 +26,15 @@
 //!
 //! **Invariant:** hints only wake; what a viewer sees is what the store says after its cursor, in order, once.
 
+mod body;
 mod feed;
 mod pace;
 mod pump;
+mod tail;
 mod viewer;
 
 pub(crate) use feed::{Feed, Filter};
+pub(crate) use tail::open as open_tail;
 pub(crate) use viewer::{Start, open};
 
 use crate::call::Shared;
@@ -49,6 +52,8 @@ use tokio::time::Instant;
 
 /// Batches that a viewer may be late before it reads the store itself.
 const RING: usize = 16;
+/// How long a browser waits before it connects again.
+const RETRY_MS: u32 = 2_000;
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What is watched, and whether the pace may skip rows of it.

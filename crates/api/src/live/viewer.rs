@@ -4,26 +4,21 @@
 //! of its own. **Invariant:** a lossless viewer passes from one row to the next by the store's order; a batch that
 //! doesn't join on to its cursor sends it back to the store.
 
+use super::body::{EventBody, Pieces};
 use super::feed::{Feed, Filter, PageSize, Row};
 use super::pump::Batch;
-use super::{Channel, Closing, Key};
+use super::{Channel, Closing, Key, RETRY_MS};
 use crate::call::Shared;
 use crate::problem::Problem;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http_body::Frame;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use store::StoreError;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 
-/// How long a browser waits before it connects again.
-const RETRY_MS: u32 = 2_000;
 /// Until the next try, when the store failed.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Rows behind it that a `live` viewer is given before it jumps to the newest.
@@ -75,7 +70,7 @@ pub(crate) async fn open(
         cursor,
         _permit: permit,
     };
-    Ok(Body::new(EventBody { next: Box::pin(viewer.next()) }))
+    Ok(Body::new(EventBody::of(viewer)))
 }
 
 struct Viewer {
@@ -103,8 +98,7 @@ struct Viewer {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Viewer {
-    /// The next bytes, and the viewer after them; `None` at the end.
+impl Pieces for Viewer {
     async fn next(mut self) -> Option<(Bytes, Viewer)> {
         if let Some(opening) = self.opening.take() {
             return Some((opening, self));
@@ -118,7 +112,9 @@ impl Viewer {
         self.heard = Instant::now();
         Some((bytes, self))
     }
+}
 
+impl Viewer {
     async fn bytes(&mut self) -> Option<Bytes> {
         loop {
             if self.channel.is_gone() {
@@ -250,30 +246,4 @@ fn joined(parts: &[Option<Bytes>]) -> Option<Bytes> {
     let mut all = BytesMut::from(&*first);
     given.for_each(|part| all.extend_from_slice(part));
     Some(all.freeze())
-}
-
-type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Viewer)>> + Send>>;
-
-/// The body of a stream.
-struct EventBody {
-    next: Next,
-}
-
-impl http_body::Body for EventBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match ready!(self.next.as_mut().poll(cx)) {
-            Some((bytes, viewer)) => {
-                self.next = Box::pin(viewer.next());
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
-            None => {
-                // Never polled again, but if it were, it would not panic.
-                self.next = Box::pin(std::future::ready(None));
-                Poll::Ready(None)
-            }
-        }
-    }
 }

@@ -220,6 +220,13 @@ fn response(status: u16, content: Content, schemas: &mut Schemas) -> Json {
             let schema = schemas.of(kind, true);
             Some(object([("application/json", object([("schema", schema), ("example", example(kind).into())]))]))
         }
+        Content::Rows(row) => {
+            let (schema, example) = (schemas.of(Type::Page(row), true), example(Type::Page(row)));
+            Some(object([
+                ("application/json", object([("schema", schema), ("example", example.into())])),
+                ("text/csv", object([("schema", text())])),
+            ]))
+        }
         Content::Events => Some(object([("text/event-stream", object([("schema", text())]))])),
         Content::File(kinds) => {
             let kinds = kinds.iter().map(|kind| ((*kind).to_owned(), object([("schema", text())])));

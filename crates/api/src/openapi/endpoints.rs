@@ -8,7 +8,7 @@ use super::messages::OUT as MESSAGE;
 use super::shared::{HEADERS, HEADERS_IN, ORDER, PAGE, ROTATE, SECRET, WINDOW};
 use super::table::Type::{self, Bool, Id, Int, IntIn, Object, Page, Text, Time, Url};
 use super::table::{Content, Schema, TEXT_MAP, TEXTS, Tag, delete, get, may, null, opt, patch, post, put, req};
-use super::tasks::{OUT as TASK, WINDOW_IN};
+use super::tasks::{BULK_IN, ESTIMATED, OUT as TASK, REPLAY_IN, WINDOW_IN};
 
 pub(super) const OUT: Schema = Schema::new(
     "EndpointOut",
@@ -189,7 +189,46 @@ pub(super) const TAG: Tag = Tag {
         post("/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing", "v1.endpoint.replay-missing", "Replay missing messages", "Sends what the endpoint never got since a time. A background task.")
             .body(&WINDOW_IN, r#"{"since":"2026-11-01T00:00:00Z"}"#)
             .accepted(Object(&TASK))
-            .sdk("endpoint.replay-missing")
+            .sdk("endpoint.replay-missing"),
+        post(
+            "/api/v1/app/{app_id}/endpoint/{endpoint_id}/bulk-replay",
+            "v1.endpoint.bulk-replay",
+            "Replay many messages",
+            "As the Svix API has it. A background task."
+        )
+        .body(&BULK_IN, r#"{"since":"2026-11-01T00:00:00Z","status":2}"#)
+        .accepted(Object(&TASK))
+        .sdk("endpoint.bulk-replay"),
+        post(
+            "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay",
+            "v1.endpoint.replay",
+            "Replay messages",
+            "Sends what the filter finds, no faster than you say. A background task."
+        )
+        .body(&REPLAY_IN, r#"{"which":"failed","since":"2026-11-01T00:00:00Z","speedPerSecond":50}"#)
+        .accepted(Object(&TASK)),
+        post(
+            "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay/estimate",
+            "v1.endpoint.replay-estimate",
+            "Estimate a replay",
+            "Counts what a replay would send, and sends nothing."
+        )
+        .body(&REPLAY_IN, r#"{"which":"failed","since":"2026-11-01T00:00:00Z"}"#)
+        .ok(ESTIMATED),
+        post(
+            "/api/v1/app/{app_id}/endpoint/{endpoint_id}/pause",
+            "v1.endpoint.pause",
+            "Pause an endpoint",
+            "Messages go on being queued, none is sent until it is resumed."
+        )
+        .ok(Object(&OUT)),
+        post(
+            "/api/v1/app/{app_id}/endpoint/{endpoint_id}/resume",
+            "v1.endpoint.resume",
+            "Resume an endpoint",
+            "Sends what has queued up."
+        )
+        .ok(Object(&OUT))
     ],
 };
 

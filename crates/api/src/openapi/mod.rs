@@ -39,13 +39,14 @@ use table::Tag;
 pub(crate) use table::{Body, Field, Op, Schema, Type};
 
 /// In the order of the reference.
-static TAGS: [&Tag; 18] = [
+static TAGS: [&Tag; 19] = [
     &messages::TAG,
     &applications::TAG,
     &endpoints::TAG,
     &attempts::TAG,
     &event_types::TAG,
     &tasks::TAG,
+    &tasks::LIVE,
     &access::TAG,
     &keys::TAG,
     &endpoints::OPERATIONAL,

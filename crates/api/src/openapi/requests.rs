@@ -129,7 +129,7 @@ pub(super) const TAG: Tag = Tag {
         )
         .query(&[&[q("source", List(&Text), "A source, by id or uid; repeated")], FILTER, STREAM])
         .answer(200, Content::Events)
-            .errors(&[404])
+        .errors(&[404])
     ],
 };
 

@@ -125,6 +125,8 @@ pub(crate) enum Content {
     Json(Type),
     /// Bytes of one of these kinds.
     File(&'static [&'static str]),
+    /// A page of rows, or all of them as CSV.
+    Rows(&'static Schema),
     /// Server-sent events.
     Events,
 }

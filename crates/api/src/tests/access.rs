@@ -38,6 +38,11 @@ GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/stats ViewBase
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example CreateAttempts
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/recover CreateAttempts
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing CreateAttempts
+POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/bulk-replay CreateAttempts
+POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/replay CreateAttempts
+POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/replay/estimate CreateAttempts
+POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/pause ManageEndpoint
+POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/resume ManageEndpoint
 GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/msg ViewBase
 GET /api/v1/app/{app_id}/attempt/endpoint/{endpoint_id} ViewBase
 GET /api/v1/app/{app_id}/attempt/msg/{msg_id} ViewBase
@@ -69,8 +74,14 @@ GET /api/v1/api-key org
 POST /api/v1/api-key org
 DELETE /api/v1/api-key/{key_id} org
 GET /api/v1/audit org
-GET /api/v1/background-task org
-GET /api/v1/background-task/{task_id} org
+GET /api/v1/background-task ViewBase
+GET /api/v1/background-task/{task_id} ViewBase
+GET /api/v1/background-task/{task_id}/report ViewBase
+POST /api/v1/background-task/{task_id}/pause CreateAttempts
+POST /api/v1/background-task/{task_id}/resume CreateAttempts
+POST /api/v1/background-task/{task_id}/cancel CreateAttempts
+GET /api/v1/tail org
+GET /api/v1/app/{app_id}/tail ViewBase
 GET /api/v1/operational-webhook/endpoint org
 POST /api/v1/operational-webhook/endpoint org
 GET /api/v1/operational-webhook/endpoint/{endpoint_id} org
@@ -169,7 +180,7 @@ fn row(route: &Route) -> &'static str {
 pub(super) async fn call(s: &Server, route: &Route, app: &str, token: Option<&str>) -> Answer {
     let path = route.path.replace("{app_id}", app);
     let mut path = path.replace(['{', '}'], "");
-    if path.ends_with("/stream") || path.ends_with("/listen") {
+    if ["/stream", "/listen", "/tail"].iter().any(|end| path.ends_with(end)) {
         // A stream that opens has no end.
         path.push_str("?iterator=nonsense");
     }

@@ -252,7 +252,12 @@ async fn every_changing_operation_takes_its_example() {
         let status = answer.status.as_u16();
         // What a bin caught was judged by nobody.
         let is_never = op.id == "v1.bin.request.accept" && status == 409;
-        assert!(is_never || op.answers().any(|(described, _)| status == described), "{} {}: {answer:?}", op.id, w.path(op));
+        assert!(
+            is_never || op.answers().any(|(described, _)| status == described),
+            "{} {}: {answer:?}",
+            op.id,
+            w.path(op)
+        );
     }
 }
 

@@ -19,6 +19,7 @@ mod lists;
 mod messages;
 mod objects;
 mod openapi;
+mod operations;
 mod poller;
 mod request_streams;
 mod requests;
@@ -27,6 +28,7 @@ mod sources;
 mod sse;
 mod streams;
 mod svix_shapes;
+mod tail;
 
 use crate::{Api, ApiConfig, Capabilities, JwtAlgorithm, JwtKeys, NewToken, ServerLimits, serve};
 use bytes::Bytes;

@@ -52,15 +52,16 @@ impl Server {
 
 impl Events {
     pub async fn open(s: &Server, path: &str, last: Option<&str>) -> Events {
+        Events::open_as(s, &s.org_token("org_test"), path, last).await
+    }
+    pub async fn open_as(s: &Server, token: &str, path: &str, last: Option<&str>) -> Events {
         let stream = TcpStream::connect(s.address).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         let driver = tokio::spawn(async move {
             let _ = connection.await;
         });
-        let mut request = Request::builder()
-            .uri(path)
-            .header("host", "localhost")
-            .header("authorization", format!("Bearer {}", s.org_token("org_test")));
+        let mut request =
+            Request::builder().uri(path).header("host", "localhost").header("authorization", format!("Bearer {token}"));
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }

@@ -47,7 +47,12 @@ pub(crate) fn page_by_name(query: &Query<'_>, order: Order) -> Result<PageQuery<
     page_by(query, order, |text| Uid::is_valid(text).then(|| text.to_owned()))
 }
 
-fn page_by<I>(query: &Query<'_>, order: Order, read: impl Fn(&str) -> Option<I>) -> Result<PageQuery<I>, Problem> {
+/// The page that a query asks for; `read` reads a cursor.
+pub(crate) fn page_by<I>(
+    query: &Query<'_>,
+    order: Order,
+    read: impl Fn(&str) -> Option<I>,
+) -> Result<PageQuery<I>, Problem> {
     let limit = limit(query)?;
     let bad = || Problem::query("iterator", "is not one that a list gave");
     let cursor = match query.get("iterator") {

@@ -31,5 +31,6 @@ pub(crate) mod query;
 pub(crate) mod read;
 pub(crate) mod request;
 pub(crate) mod source;
+pub(crate) mod tail;
 pub(crate) mod task;
 pub(crate) mod time;

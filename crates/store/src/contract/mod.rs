@@ -15,9 +15,11 @@ pub mod books;
 pub mod endpoints;
 pub mod event_types;
 pub mod failing;
+pub mod figures;
 pub mod first_per;
 pub mod forms;
 pub mod imports;
+pub mod issues;
 pub mod keys;
 pub mod lanes;
 pub mod leases;
@@ -33,6 +35,7 @@ pub mod replays;
 pub mod requests;
 pub mod restart;
 pub mod retention;
+pub mod search;
 pub mod sources;
 pub mod tail;
 pub mod tasks;
@@ -417,6 +420,33 @@ macro_rules! suite {
                 the_audit_log_is_filtered_by_each_of_its_columns,
                 the_audit_log_is_walked_both_ways,
                 old_entries_of_the_audit_log_expire;
+            figures:
+                what_happens_shows_at_once_and_stays,
+                figures_are_on_disk_when_the_store_is_closed,
+                a_killed_process_loses_what_was_not_written_and_nothing_else,
+                an_undone_write_is_not_counted,
+                steps_are_minutes_hours_and_days_and_empty_ones_are_there,
+                minutes_are_kept_two_days_and_hours_longer,
+                an_organisation_sees_its_own_figures,
+                event_types_are_counted_by_the_hour,
+                types_beyond_some_thousand_in_an_hour_count_as_others,
+                requests_are_counted_by_verdict,
+                the_queue_is_told_by_lane,
+                a_clock_that_was_set_back_holds_no_figures_up;
+            issues:
+                failures_of_one_kind_are_one_issue,
+                a_success_resolves_and_a_failure_opens_again,
+                of_what_happens_within_a_second_the_last_counts,
+                what_is_muted_stays_muted_until_a_person_opens_it,
+                issues_are_filtered_and_walked_both_ways,
+                issues_belong_to_their_organisation_and_go_with_their_endpoint;
+            search:
+                each_filter_finds_what_it_asks_for,
+                a_message_with_many_failures_is_found_once_by_the_last,
+                messages_of_others_are_not_found,
+                a_search_for_something_rare_ends_and_goes_on_from_there,
+                hours_without_a_type_are_skipped_and_none_that_had_it,
+                recent_payloads_are_the_newest_that_are_kept;
             books:
                 whatever_happens_everything_accepted_is_accounted_for;
             restart:

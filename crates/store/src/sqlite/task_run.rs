@@ -15,7 +15,7 @@ use serde_json::json;
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Rows that a slice looks at, at most.
-const LOOK_MAX: u32 = 2000;
+const LOOK_MAX: u32 = 500;
 /// The longest that a speed makes a task wait (one delivery a second), and some more: beyond it the clock was set back.
 const WAIT_MAX_MS: i64 = 2_000;
 /// A task that was late makes up for so much.

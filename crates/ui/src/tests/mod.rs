@@ -1,9 +1,11 @@
 //! The pages over a real store and the real API, asked as a browser would.
 
 mod access;
+mod accounts;
 mod frame;
+mod settings;
 
-use crate::{Actor, Backend, BoxFuture, Ui, UiConfig};
+use crate::{Actor, Backend, BoxFuture, ShownSetting, Ui, UiConfig};
 use api::{Api, ApiConfig, JwtAlgorithm, JwtKeys, ServerLimits};
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +14,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use signing::account::TicketKey;
 use signing::{SecretBox, SignatureType};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -123,6 +126,15 @@ impl World {
             body_limit: 64 << 10,
             body_read_timeout: Duration::from_secs(5),
             version: "0.0.0",
+            tickets: tickets(),
+            reach: None,
+            settings: vec![ShownSetting {
+                name: "jwt-secret",
+                value: Some("********".to_owned()),
+                meaning: "Secret that signs API tokens",
+                env: "POSTRIDER_JWT_SECRET".to_owned(),
+                origin: Some("env POSTRIDER_JWT_SECRET".to_owned()),
+            }],
         };
         let router = Ui::new(store.clone(), config).router();
         let orgs = [store.organisation("org_one").await.unwrap(), store.organisation("org_two").await.unwrap()];
@@ -263,4 +275,15 @@ fn api_config() -> ApiConfig {
 }
 
 /// Objects of pages that need more than the API: each family adds its own, by the name of its parameter.
-pub(super) async fn more_objects(_world: &World, _objects: &mut std::collections::HashMap<&'static str, String>) {}
+pub(super) async fn more_objects(world: &World, objects: &mut std::collections::HashMap<&'static str, String>) {
+    let body = serde_json::json!({"name": "a key", "scopes": ["read"]});
+    let key = world.api(Who::Owner, "POST", "/api/v1/api-key", body).await;
+    objects.insert("key", key["id"].as_str().unwrap().to_owned());
+    let (person, _) = world.store.person_by_email("support@example.com").await.unwrap().unwrap();
+    objects.insert("person", world.store.codec().text(person.id));
+}
+
+/// The key of the world's one-time tickets.
+pub(super) fn tickets() -> TicketKey {
+    TicketKey::derive(&[b"a data folder's secret"])
+}

@@ -4,6 +4,7 @@
 //! the template.
 
 pub(crate) mod chart;
+mod field;
 pub(crate) mod frame;
 mod icons;
 mod number;
@@ -13,6 +14,7 @@ mod time;
 #[allow(unused_imports, reason = "each page takes what it needs")]
 pub(crate) use {
     chart::{spark, stack},
+    field::{Field, field},
     frame::{Frame, Section},
     icons::icon,
     number::{bytes, compact, count, millis, percent},

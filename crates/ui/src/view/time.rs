@@ -6,29 +6,47 @@ use super::Html;
 use domain::Timestamp;
 use std::time::Duration;
 
+/// A time, however a template has it: it passes fields by reference.
+pub(crate) trait Moment {
+    fn at(&self) -> Timestamp;
+}
+impl Moment for Timestamp {
+    fn at(&self) -> Timestamp {
+        *self
+    }
+}
+impl<M: Moment + ?Sized> Moment for &M {
+    fn at(&self) -> Timestamp {
+        (**self).at()
+    }
+}
+
 /// `3 m ago`, with the whole time on hover.
-pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Html {
+pub(crate) fn ago(at: impl Moment, now: impl Moment) -> Html {
+    let (at, now) = (at.at(), now.at());
     tagged(at, &relative(at, now), "ago")
 }
 
 /// `in 4 m` or `3 m ago`.
-pub(crate) fn in_or_ago(at: Timestamp, now: Timestamp) -> Html {
+pub(crate) fn in_or_ago(at: impl Moment, now: impl Moment) -> Html {
     ago(at, now)
 }
 
 /// `2026-11-21 12:04:11.482 UTC`.
-pub(crate) fn stamp(at: Timestamp) -> Html {
+pub(crate) fn stamp(at: impl Moment) -> Html {
+    let at = at.at();
     tagged(at, &utc(at), "stamp")
 }
 
 /// `2026-11-21`.
-pub(crate) fn date(at: Timestamp) -> Html {
+pub(crate) fn date(at: impl Moment) -> Html {
+    let at = at.at();
     tagged(at, at.to_string().get(..10).unwrap_or_default(), "date")
 }
 
 /// RFC 3339.
-pub(crate) fn iso(at: Timestamp) -> String {
-    at.to_string()
+pub(crate) fn iso(at: impl Moment) -> String {
+    at.at().to_string()
 }
 
 fn tagged(at: Timestamp, text: &str, kind: &str) -> Html {

@@ -39,6 +39,13 @@ const MAY_SCAN: &[&str] = &[
     "SELECT 1 FROM event_page LIMIT 1",
     "SELECT 1 FROM event_key LIMIT 1",
     "UPDATE import SET status = 2 WHERE status = 0",
+    "SELECT DISTINCT endpoint FROM issue WHERE state = 0",
+    // Stop at their first row, or at their limit; each row is one that is asked for.
+    "SELECT id FROM message ORDER BY id LIMIT 1",
+    "SELECT id FROM message ORDER BY id DESC LIMIT 1",
+    "SELECT hour FROM figure_type ORDER BY hour LIMIT 1",
+    // Lanes with something on disk, up to a limit; their endpoints and applications are looked up.
+    "FROM lane l INDEXED BY lane_busy",
     // Stops at its limit; the table has no rows that it doesn't want, once they are reclaimed.
     "FROM lease WHERE epoch <> ? LIMIT ?",
     // The index holds nothing but what is asked for.
@@ -113,6 +120,36 @@ async fn no_statement_reads_more_than_it_needs() {
         ("FROM message WHERE origin = ?1 AND id < ?2", "message_by_origin (origin=? AND rowid<?"),
         ("FROM message WHERE id >= ? ORDER BY id DESC LIMIT ?", "INTEGER PRIMARY KEY (rowid>?"),
         ("DELETE FROM form_file WHERE message = ?", "form_file_by_message (message=?"),
+        ("FROM figure_minute WHERE org = ? AND at >= ?", "PRIMARY KEY (org=? AND at>? AND at<?"),
+        ("FROM figure_hour WHERE org = ? AND at >= ?", "PRIMARY KEY (org=? AND at>? AND at<?"),
+        ("FROM figure_minute WHERE at < ? LIMIT ?", "COVERING INDEX figure_minute_at (at<"),
+        ("FROM figure_hour WHERE at < ? LIMIT ?", "COVERING INDEX figure_hour_at (at<"),
+        ("FROM figure_app WHERE hour = ? AND org = ? AND app = ?", "PRIMARY KEY (hour=? AND org=? AND app=?"),
+        ("FROM figure_app WHERE hour = ? AND org = ? LIMIT ?", "PRIMARY KEY (hour=? AND org=?"),
+        ("FROM figure_endpoint WHERE hour = ? AND endpoint = ?", "PRIMARY KEY (hour=? AND endpoint=?"),
+        ("FROM figure_type WHERE hour = ? AND org = ? LIMIT ?", "PRIMARY KEY (hour=? AND org=?"),
+        ("AND event_type >= ? AND event_type < ?", "PRIMARY KEY (hour=? AND org=? AND event_type>? AND event_type<?"),
+        ("SELECT id, state, last_at FROM issue", "issue_of_endpoint (endpoint=? AND kind=?"),
+        ("UPDATE issue SET state = 1 WHERE endpoint = ?", "issue_open (endpoint=?"),
+        ("i.org = ?1 AND i.state = ?5 AND", "issue_by_state (org=? AND state=? AND last_at<"),
+        ("i.org = ?1 AND (i.last_at", "issue_by_org (org=? AND last_at<"),
+        ("i.app = ?1 AND (i.last_at", "issue_by_app (app=? AND last_at<"),
+        ("FROM issue INDEXED BY issue_last_at", "issue_last_at (last_at<"),
+        ("FROM issue INDEXED BY issue_by_state WHERE org = ?", "issue_by_state (org=? AND state=?"),
+        ("AND due_at IS NOT NULL AND due_at > ?", "delivery_due (endpoint=? AND due_at>"),
+        (
+            "endpoint = ?1 AND dead IS NOT NULL AND message > ?2",
+            "COVERING INDEX delivery_dead (endpoint=? AND message>",
+        ),
+        ("endpoint = ?1 AND success = 0 AND id > ?2", "COVERING INDEX attempt_failed (endpoint=? AND id>"),
+        ("SELECT message FROM delivery WHERE endpoint = ? AND due_at", "COVERING INDEX delivery_due (endpoint=?"),
+        ("SELECT id, id FROM message WHERE app = ?1 AND id > ?2", "COVERING INDEX message_by_app (app=? AND rowid>"),
+        ("FROM message WHERE ?1 = ?1 AND id > ?2 AND id < ?3", "INTEGER PRIMARY KEY (rowid>? AND rowid<?"),
+        ("FROM delivery WHERE ?1 = ?1 AND message > ?2", "PRIMARY KEY (message>? AND message<?"),
+        ("FROM lease WHERE ?1 = ?1 AND message > ?2", "PRIMARY KEY (message>? AND message<?"),
+        ("success FROM attempt WHERE message = ? AND id >= ?", "PRIMARY KEY (message=? AND id>"),
+        ("FROM app a CROSS JOIN endpoint e ON e.app = a.id", "endpoint_by_app (app=?"),
+        ("FROM lane l INDEXED BY lane_busy", "e USING INTEGER PRIMARY KEY"),
         ("DELETE FROM request WHERE id >= ?1", "d USING PRIMARY KEY (message>? AND message<?"),
         ("DELETE FROM request WHERE id >= ?1", "l USING PRIMARY KEY (message>? AND message<?"),
     ] {
@@ -181,6 +218,7 @@ async fn live(w: &mut World) {
     sources_and_pull(w).await;
     own_events(w, app).await;
     links_and_forms(w, app).await;
+    figures(w).await;
     w.restart().await;
     w.store.delete_message_content(app, &Ref::Id(id)).await.unwrap();
     w.advance(31 * DAY).await;
@@ -217,6 +255,88 @@ async fn replays(w: &mut World, app: domain::AppId, e: domain::EndpointId) {
     let _watch = s.tail(org, None, None);
     w.send(app).await;
     w.deliver_all().await;
+}
+
+/// The verbs of figures, issues and search. What they say is the contract's business.
+async fn figures(w: &mut World) {
+    let (s, org, since) = (w.store.clone(), w.org, Timestamp(0));
+    let (app, e) = w.app_and_endpoint().await;
+    w.send(app).await;
+    w.kill_all().await;
+    w.advance(HOUR).await;
+    w.send_many(app, 2).await;
+    let leases = w.take().await;
+    w.settle(&leases[0], Next::RetryAt(w.later(HOUR)));
+    w.settle(&leases[1], Next::Delivered);
+    w.advance(HOUR).await;
+    for step in [Step::Minute, Step::Hour] {
+        s.throughput(org, w.now().minus(HOUR), w.now(), step).await.unwrap();
+    }
+    s.app_figures(org, vec![app], since).await.unwrap();
+    s.busiest_apps(org, since, 5).await.unwrap();
+    s.endpoint_figures(vec![e], since).await.unwrap();
+    s.event_type_figures(org, since).await.unwrap();
+    s.queue_figures(org).await.unwrap();
+    s.open_issues(org).await.unwrap();
+    let all = IssueFilter::default();
+    let id = s.issues(org, page(5), all).await.unwrap().data[0].id;
+    for filter in [
+        all,
+        IssueFilter { state: Some(IssueState::Open), ..all },
+        IssueFilter { app: Some(app), ..all },
+        IssueFilter { endpoint: Some(e), ..all },
+    ] {
+        for cursor in [Cursor::After(id), Cursor::Before(id)] {
+            s.issues(org, PageQuery { cursor: Some(cursor), ..page(5) }, filter).await.unwrap();
+        }
+    }
+    s.set_issue_state(org, id, IssueState::Open).await.unwrap();
+    for text in [
+        "",
+        "type:user.* type:x",
+        "status:failed",
+        "status:pending",
+        "status:sending",
+        "code:5xx",
+        "code:200",
+        "id",
+        "status:delivered tag:x",
+    ] {
+        let query = domain::SearchQuery::parse(text).unwrap();
+        let mut search = s.resolve_search(org, &query).await.unwrap();
+        for (app, endpoint) in [(None, None), (Some(app), None), (None, Some(e))] {
+            (search.app, search.endpoint) = (app, endpoint);
+            for cursor in [
+                Cursor::Before(SearchCursor::Message(domain::MessageId(1))),
+                Cursor::After(SearchCursor::Message(domain::MessageId(i64::MAX))),
+            ] {
+                s.search_messages(org, PageQuery { cursor: Some(cursor), ..page(5) }, search.clone()).await.unwrap();
+            }
+        }
+    }
+    let waiting = Search { status: Some(StatusFilter::Pending), ..Search::default() };
+    // More than are sorted in memory; behind the back of the lanes, and gone again.
+    s.on_writer(move |conn| {
+        for n in 1..=20_001 {
+            conn.execute("INSERT INTO delivery VALUES (?, ?, 9, 1, 0, 0, NULL)", [n, e.0]).unwrap();
+        }
+        conn.execute("UPDATE lane SET waiting = waiting + 20001 WHERE endpoint = ?", [e.0]).unwrap();
+    })
+    .await;
+    s.search_messages(org, page(5), waiting).await.unwrap();
+    s.on_writer(move |conn| {
+        conn.execute("DELETE FROM delivery WHERE message < 20002", []).unwrap();
+        conn.execute("UPDATE lane SET waiting = waiting - 20001 WHERE endpoint = ?", [e.0]).unwrap();
+    })
+    .await;
+    for _ in 0..65 {
+        w.app().await;
+    }
+    s.search_messages(org, page(5), Search::default()).await.unwrap();
+    s.recent_payloads(org, None, "user.created", 5).await.unwrap();
+    let m = w.send(app).await;
+    s.find_message(org, m).await.unwrap();
+    s.find_endpoint(org, e).await.unwrap();
 }
 
 /// The verbs of own events.
