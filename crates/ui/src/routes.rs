@@ -93,4 +93,8 @@ routes! {
     Post "/settings/keys/{key}/revoke" Own, settings::keys::revoke;
     Get "/settings/server" Own, settings::server::show;
     Get "/audit" Own, pages::audit::show;
+
+    // The API reference.
+    Get "/docs" Public, pages::docs::home;
+    Get "/docs/{page}" Public, pages::docs::page;
 }

@@ -10,7 +10,6 @@ use super::table::{Body, Content, Op, Tag, Type};
 use super::webhooks::WEBHOOKS;
 use crate::routes::{Access, ROUTES, Route, Verb};
 use crate::scopes;
-use serde_json::{Value, json};
 
 const ABOUT: &str = "Postrider sends webhooks, receives them, and makes them of clicks and forms. It speaks the Svix API: the \
                      official SDKs work unchanged, pointed at this server.";
@@ -178,9 +177,8 @@ fn request_body(op: &Op, schemas: &mut Schemas) -> Option<Json> {
     let content = match op.body {
         Body::None => return None,
         Body::Json(schema) => {
-            let example: Value = serde_json::from_str(op.example).unwrap_or_default();
             let reference = schemas.reference(schema, false);
-            object([("application/json", object([("schema", reference), ("example", example.into())]))])
+            object([("application/json", object([("schema", reference), ("example", Json::Text(op.example))]))])
         }
         Body::Csv => {
             let schema = object([("type", "string".into())]);
@@ -218,12 +216,12 @@ fn response(status: u16, content: Content, schemas: &mut Schemas) -> Json {
         Content::None => None,
         Content::Json(kind) => {
             let schema = schemas.of(kind, true);
-            Some(object([("application/json", object([("schema", schema), ("example", example(kind).into())]))]))
+            Some(object([("application/json", object([("schema", schema), ("example", example(kind))]))]))
         }
         Content::Rows(row) => {
             let (schema, example) = (schemas.of(Type::Page(row), true), example(Type::Page(row)));
             Some(object([
-                ("application/json", object([("schema", schema), ("example", example.into())])),
+                ("application/json", object([("schema", schema), ("example", example)])),
                 ("text/csv", object([("schema", text())])),
             ]))
         }
@@ -276,9 +274,12 @@ fn webhook(webhook: &super::webhooks::Webhook, schemas: &mut Schemas) -> Json {
         ),
         ("required", Json::List(vec!["type".into(), "timestamp".into(), "data".into()])),
     ]);
-    let example =
-        json!({"type": webhook.event, "timestamp": example(Type::Time), "data": example(Type::Object(webhook.data))});
-    let body = object([("schema", schema), ("example", example.into())]);
+    let example = object([
+        ("type", webhook.event.into()),
+        ("timestamp", example(Type::Time)),
+        ("data", example(Type::Object(webhook.data))),
+    ]);
+    let body = object([("schema", schema), ("example", example)]);
     let answer = object([("description", "Any 2xx takes it".into())]);
     let post = object([
         ("summary", webhook.event.into()),

@@ -249,7 +249,8 @@ pub(super) const OF_SOURCES: Tag = Tag {
     doc: "Where a source's requests are forwarded to. They are endpoints of an application of the source's own, so that \
           everything else about them is found under `/api/v1/app/{appId}`.",
     ops: family![
-        "/ingest/api/v1/source/{source_id}/endpoint", "ingest.endpoint", "ingest.endpoint", "upsert", "set-headers", PLAIN_EXAMPLE,
+        "/ingest/api/v1/source/{source_id}/endpoint", "ingest.endpoint",
+        "", "upsert", "set-headers", PLAIN_EXAMPLE,
         rotate: as_it_is,
         get(TRANSFORM, "v1.ingest.endpoint.transformation.get", "Get the transformation", "There is none.").ok(Object(&TRANSFORMATION)),
         patch(TRANSFORM, "v1.ingest.endpoint.transformation.patch", "Change the transformation", "Takes what changes nothing.")
@@ -266,7 +267,7 @@ pub(super) const OPERATIONAL: Tag = Tag {
     ops: family![
         "/api/v1/operational-webhook/endpoint",
         "operational-webhook.endpoint",
-        "operational-webhook.endpoint",
+        "",
         "upsert",
         "set-headers",
         r#"{"url":"https://example.com/ops","eventTypes":["endpoint.disabled","message.attempt.exhausted"]}"#,

@@ -5,17 +5,24 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 pub(super) enum Json {
     Object(Vec<(String, Json)>),
     List(Vec<Json>),
     Value(Value),
+    /// JSON that is written already.
+    Text(&'static str),
 }
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
             Json::Value(value) => value.serialize(to),
+            Json::Text(text) => match serde_json::from_str::<&RawValue>(text) {
+                Ok(raw) => raw.serialize(to),
+                Err(_) => to.serialize_str(text),
+            },
             Json::List(list) => to.collect_seq(list),
             Json::Object(members) => {
                 let mut map = to.serialize_map(Some(members.len()))?;

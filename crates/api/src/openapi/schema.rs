@@ -5,7 +5,7 @@
 use super::json::{Json, object};
 use super::shared::LIST;
 use super::table::{Field, Schema, Type};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A time, and the 27 characters after a prefix, for examples.
@@ -44,11 +44,10 @@ impl Schemas {
     fn field(&mut self, field: &Field, in_answer: bool) -> Json {
         let schema = self.of(field.kind, in_answer);
         let schema = if field.null { nullable(schema) } else { schema };
-        let example = field.example.and_then(|text| serde_json::from_str::<Value>(text).ok());
         schema
             .and("description", field.doc)
             .and_some("deprecated", field.is_old.then(|| true.into()))
-            .and_some("examples", example.map(|value| Json::List(vec![value.into()])))
+            .and_some("examples", field.example.map(|text| Json::List(vec![Json::Text(text)])))
     }
 
     pub fn of(&mut self, kind: Type, in_answer: bool) -> Json {
@@ -121,34 +120,33 @@ fn nullable(schema: Json) -> Json {
 }
 
 /// An example of a type.
-pub(super) fn example(kind: Type) -> Value {
+pub(super) fn example(kind: Type) -> Json {
     match kind {
-        Type::Text => json!("text"),
-        Type::Id(prefix) => json!(format!("{prefix}_{KSUID}")),
-        Type::Time => json!(TIME),
-        Type::Url => json!("https://example.com/"),
-        Type::Int => json!(1),
-        Type::IntIn(from, _) => json!(from),
-        Type::Number => json!(1.5),
-        Type::Bool => json!(true),
-        Type::Words(words) => json!(words.first()),
-        Type::Codes(codes) => json!(codes.first()),
-        Type::Any | Type::Json => json!({}),
-        Type::Map(_) => json!({}),
-        Type::List(of) => json!([example(*of)]),
+        Type::Text => "text".into(),
+        Type::Id(prefix) => format!("{prefix}_{KSUID}").into(),
+        Type::Time => TIME.into(),
+        Type::Url => "https://example.com/".into(),
+        Type::Int => 1.into(),
+        Type::IntIn(from, _) => from.into(),
+        Type::Number => 1.5.into(),
+        Type::Bool => true.into(),
+        Type::Words(words) => words.first().copied().into(),
+        Type::Codes(codes) => codes.first().copied().into(),
+        Type::Any | Type::Json | Type::Map(_) => Json::Object(Vec::new()),
+        Type::List(of) => Json::List(vec![example(*of)]),
         Type::Object(schema) => example_of(schema),
-        Type::Page(row) => {
-            json!({"data": [example_of(row)], "iterator": "2yZwUhtgs5Ai8T9yRQJXA0P1k2L", "prevIterator": null, "done": true})
-        }
-        Type::Either(kinds) => kinds.first().map_or(Value::Null, |kind| example(*kind)),
+        Type::Page(row) => object([
+            ("data", Json::List(vec![example_of(row)])),
+            ("iterator", KSUID.into()),
+            ("prevIterator", Value::Null.into()),
+            ("done", true.into()),
+        ]),
+        Type::Either(kinds) => kinds.first().map_or(Value::Null.into(), |kind| example(*kind)),
     }
 }
 
-fn example_of(schema: &'static Schema) -> Value {
-    let mut out = Map::new();
-    for field in schema.all_fields().filter(|field| field.must) {
-        let given = field.example.and_then(|text| serde_json::from_str(text).ok());
-        out.insert(field.name.to_owned(), given.unwrap_or_else(|| example(field.kind)));
-    }
-    Value::Object(out)
+fn example_of(schema: &'static Schema) -> Json {
+    let fields = schema.all_fields().filter(|field| field.must);
+    let one = |field: &Field| (field.name.to_owned(), field.example.map_or_else(|| example(field.kind), Json::Text));
+    Json::Object(fields.map(one).collect())
 }

@@ -172,8 +172,7 @@ pub(super) const TAG: Tag = Tag {
     ops: &[
         get(LIST, "v1.ingest.source.list", "List sources", "All sources, oldest first.")
             .query(&[PAGE, ORDER])
-            .ok(Page(&OUT))
-            .sdk("ingest.source.list"),
+            .ok(Page(&OUT)),
         post(
             LIST,
             "v1.ingest.source.create",
@@ -181,16 +180,12 @@ pub(super) const TAG: Tag = Tag {
             "Makes a source; `ingestUrl` is what the provider is told.",
         )
         .body(&IN, EXAMPLE)
-        .created(Object(&OUT))
-        .sdk("ingest.source.create"),
-        get(ONE, "v1.ingest.source.get", "Get a source", "One source, by id or uid.")
-            .ok(Object(&OUT))
-            .sdk("ingest.source.get"),
+        .created(Object(&OUT)),
+        get(ONE, "v1.ingest.source.get", "Get a source", "One source, by id or uid.").ok(Object(&OUT)),
         put(ONE, "v1.ingest.source.upsert", "Put a source", "Writes it whole, or makes it if its uid is new.")
             .body(&IN, EXAMPLE)
             .ok(Object(&OUT))
-            .created(Object(&OUT))
-            .sdk("ingest.source.update"),
+            .created(Object(&OUT)),
         patch(
             ONE,
             "v1.ingest.source.patch",
@@ -200,8 +195,7 @@ pub(super) const TAG: Tag = Tag {
         .body(&PATCH, r#"{"state":"paused"}"#)
         .ok(Object(&OUT)),
         delete(ONE, "v1.ingest.source.delete", "Delete a source", "With its requests and endpoints. Its URL is gone.")
-            .nothing()
-            .sdk("ingest.source.delete"),
+            .nothing(),
         post(
             "/ingest/api/v1/source/{source_id}/token/rotate",
             "v1.ingest.source.rotate-token",
@@ -209,8 +203,7 @@ pub(super) const TAG: Tag = Tag {
             "A new URL; the old one works until its time is over.",
         )
         .body(&ROTATE, r#"{"gracePeriodSeconds":3600}"#)
-        .ok(Object(&ROTATED))
-        .sdk("ingest.source.rotate-token"),
+        .ok(Object(&ROTATED)),
         post(
             "/ingest/api/v1/source/{source_id}/dashboard",
             "v1.ingest.authentication.consumer-portal-access",
@@ -218,8 +211,7 @@ pub(super) const TAG: Tag = Tag {
             "A token that reaches this source's endpoints and requests.",
         )
         .body(&SOURCE_IN, r#"{"readOnly":true}"#)
-        .ok(Object(&TOKEN_URL))
-        .sdk("ingest.dashboard"),
+        .ok(Object(&TOKEN_URL)),
         get("/api/v1/source-type", "v1.source-type.list", "List kinds", "The providers that sources can be for.")
             .ok(Object(&KINDS)),
     ],

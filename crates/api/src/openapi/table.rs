@@ -212,9 +212,10 @@ impl Op {
     pub const fn errors(self, errors: &'static [u16]) -> Op {
         Op { errors, ..self }
     }
-    /// The call of the Svix SDKs, words with hyphens between.
+    /// The call of the Svix SDKs, words with hyphens between. One that begins with a dot is none.
     pub const fn sdk(self, name: &'static str) -> Op {
-        Op { sdk: Some(name), ..self }
+        let sdk = if matches!(name.as_bytes(), [b'.', ..]) { None } else { Some(name) };
+        Op { sdk, ..self }
     }
     pub fn answers(&self) -> impl Iterator<Item = (u16, Content)> {
         self.answers.into_iter().filter(|(status, _)| *status != 0)

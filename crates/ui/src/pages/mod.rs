@@ -5,6 +5,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
+pub(crate) mod docs;
 pub(crate) mod home;
 pub(crate) mod settings;
 pub(crate) mod theme;

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod docs;
 mod frame;
 mod settings;
 
