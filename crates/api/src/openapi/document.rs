@@ -13,6 +13,7 @@ use crate::scopes;
 
 const ABOUT: &str = "Postrider sends webhooks, receives them, and makes them of clicks and forms. It speaks the Svix API: the \
                      official SDKs work unchanged, pointed at this server.";
+const LICENSE: &str = env!("CARGO_PKG_LICENSE");
 /// Errors by status: what they are called, and what they mean.
 const ERRORS: [(u16, &str, &str); 10] = [
     (400, "BadRequest", "The query, the body or a header can't be read, or asks for what there is not"),
@@ -42,7 +43,7 @@ pub(super) fn write(tags: &[&'static Tag]) -> Json {
                 ("title", "Postrider".into()),
                 ("version", env!("CARGO_PKG_VERSION").into()),
                 ("description", ABOUT.into()),
-                ("license", object([("name", "Apache-2.0".into()), ("identifier", "Apache-2.0".into())])),
+                ("license", object([("name", LICENSE.into()), ("identifier", LICENSE.into())])),
             ]),
         ),
         ("servers", Json::List(vec![object([("url", "/".into())])])),
@@ -291,14 +292,14 @@ fn webhook(webhook: &super::webhooks::Webhook, schemas: &mut Schemas) -> Json {
 }
 
 fn components(schemas: &mut Schemas) -> Json {
-    let problem = schemas.reference(&PROBLEM, true);
-    let invalid = schemas.reference(&VALIDATION, true);
+    for schema in [&PROBLEM, &VALIDATION] {
+        schemas.reference(schema, true);
+    }
     let either = || {
         let names = ["Problem", "ValidationProblem"];
         let refs = names.map(|name| object([("$ref", format!("#/components/schemas/{name}").into())]));
         object([("anyOf", Json::List(refs.into()))])
     };
-    drop((problem, invalid));
     let error = |doc: &str, schema: Json| {
         object([("description", doc.into()), ("content", object([("application/json", object([("schema", schema)]))]))])
     };
@@ -308,7 +309,7 @@ fn components(schemas: &mut Schemas) -> Json {
         .map(|(status, name, doc)| ((*name).to_owned(), error(doc, if *status == 422 { either() } else { plain() })))
         .collect();
     responses.push(("Other".to_owned(), error("Something else: `code` says what", either())));
-    let all = std::mem::take(&mut schemas.0).into_iter().map(|(name, (schema, _))| (name.to_owned(), schema));
+    let all = std::mem::take(&mut schemas.0).into_iter().map(|(name, schema)| (name.to_owned(), schema));
     let token = object([
         ("type", "http".into()),
         ("scheme", "bearer".into()),

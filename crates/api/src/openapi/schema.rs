@@ -16,16 +16,15 @@ const ID_REST: &str = "_[0-9A-Za-z]{27}$";
 
 /// Schemas by name, as they are met.
 #[derive(Default)]
-pub(super) struct Schemas(pub BTreeMap<&'static str, (Json, usize)>);
+pub(super) struct Schemas(pub BTreeMap<&'static str, Json>);
 
 impl Schemas {
     pub fn reference(&mut self, schema: &'static Schema, in_answer: bool) -> Json {
-        let this = std::ptr::from_ref(schema).addr();
         if !self.0.contains_key(schema.name) {
             // Before its members are looked at: one may hold itself.
-            self.0.insert(schema.name, (Json::from(true), this));
+            self.0.insert(schema.name, true.into());
             let written = self.object(schema, in_answer);
-            self.0.insert(schema.name, (written, this));
+            self.0.insert(schema.name, written);
         }
         object([("$ref", format!("#/components/schemas/{}", schema.name).into())])
     }

@@ -80,7 +80,7 @@ fn write_inside(document: &Document, schema: &Schema, depth: usize, out: &mut St
 
 /// The type in words.
 pub(crate) fn kind(document: &Document, schema: &Schema) -> Html {
-    let mut text = words(document, schema);
+    let mut text = words(schema);
     if let (Some(from), Some(to)) = (schema.minimum, schema.maximum) {
         let _ = write!(text, ", {from} to {to}");
     }
@@ -95,7 +95,7 @@ pub(crate) fn kind(document: &Document, schema: &Schema) -> Html {
     Html(out)
 }
 
-fn words(document: &Document, schema: &Schema) -> String {
+fn words(schema: &Schema) -> String {
     if schema.reference.is_some() {
         return "object".to_owned();
     }
@@ -103,7 +103,7 @@ fn words(document: &Document, schema: &Schema) -> String {
         return format!("\"{text}\"");
     }
     if !schema.any_of.is_empty() {
-        let mut all: Vec<String> = schema.any_of.iter().map(|choice| words(document, choice)).collect();
+        let mut all: Vec<String> = schema.any_of.iter().map(|choice| words(choice)).collect();
         all.dedup();
         return all.join(" or ");
     }
@@ -113,11 +113,11 @@ fn words(document: &Document, schema: &Schema) -> String {
         ("integer", _) => "whole number".to_owned(),
         ("boolean", _) => "true or false".to_owned(),
         ("array", _) => match schema.items.as_deref() {
-            Some(items) => format!("list of {}", plural(&words(document, items))),
+            Some(items) => format!("list of {}", plural(&words(items))),
             None => "list".to_owned(),
         },
         ("object", _) => match &schema.additional_properties {
-            Some(Additional::Of(of)) => format!("map to {}", plural(&words(document, of))),
+            Some(Additional::Of(of)) => format!("map to {}", plural(&words(of))),
             _ => "object".to_owned(),
         },
         (other, _) => other.to_owned(),

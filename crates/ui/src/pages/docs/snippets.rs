@@ -90,7 +90,8 @@ impl Target<'_> {
         if !self.is_public() {
             headers.push("\"authorization\": f\"Bearer {os.environ['POSTRIDER_TOKEN']}\"".to_owned());
         }
-        let mut lines = vec![format!("    {},", quoted(&self.url())), format!("    method=\"{}\",", self.verb.to_uppercase())];
+        let mut lines =
+            vec![format!("    {},", quoted(&self.url())), format!("    method=\"{}\",", self.verb.to_uppercase())];
         if let Some((kind, body)) = self.body() {
             headers.push(format!("\"content-type\": \"{kind}\""));
             lines.push(match (kind, self.json()) {
@@ -267,8 +268,14 @@ mod tests {
     #[test]
     fn values_are_quoted_for_their_language() {
         assert_eq!(shell("it's"), r"'it'\''s'");
-        assert_eq!(python(&json!({"a": [null, true], "b": {}, "c": "x\"y"}), 0), "{\n    \"a\": [None, True],\n    \"b\": {},\n    \"c\": \"x\\\"y\",\n}");
-        assert_eq!((snake("eventId"), snake("message-attempt.list-by-msg")), ("event_id".into(), "message_attempt.list_by_msg".into()));
+        assert_eq!(
+            python(&json!({"a": [null, true], "b": {}, "c": "x\"y"}), 0),
+            "{\n    \"a\": [None, True],\n    \"b\": {},\n    \"c\": \"x\\\"y\",\n}"
+        );
+        assert_eq!(
+            (snake("eventId"), snake("message-attempt.list-by-msg")),
+            ("event_id".into(), "message_attempt.list_by_msg".into())
+        );
         assert_eq!(camel("message-attempt.list-by-msg"), "messageAttempt.listByMsg");
     }
 }
