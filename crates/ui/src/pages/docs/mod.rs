@@ -18,6 +18,7 @@ use domain::OrgId;
 use http::Request;
 use http_body_util::{BodyExt, Limited};
 use model::{Document, Operation, slug};
+use schema::Way;
 use snippets::{Snippet, Target};
 use std::sync::{Arc, OnceLock};
 
@@ -261,7 +262,7 @@ fn webhooks(document: &Document) -> Vec<WebhookView> {
         Some(WebhookView {
             event: event.clone(),
             text: schema::prose(&op.description),
-            members: schema::tree(document, &media.schema),
+            members: schema::tree(document, &media.schema, Way::Out),
             example: v::pretty(media.example.as_ref().map_or("", |raw| raw.get())),
         })
     });
@@ -270,7 +271,15 @@ fn webhooks(document: &Document) -> Vec<WebhookView> {
 
 fn view(document: &Document, origin: &str, path: &str, verb: &str, op: &Operation) -> OpView {
     let (good, bad): (Vec<_>, Vec<_>) = op.responses.0.iter().partition(|(status, _)| status.starts_with('2'));
-    let answers = good.into_iter().map(|(status, response)| answer(document, status, response)).collect();
+    let mut answers: Vec<AnswerView> = Vec::new();
+    for (status, response) in good {
+        let mut answer = answer(document, status, response);
+        if answer.members.is_some() && answers.iter().any(|earlier| earlier.members == answer.members) {
+            answer.members = None;
+            answer.text.push_str(", with the same");
+        }
+        answers.push(answer);
+    }
     let errors = bad.into_iter().filter(|(status, _)| status != "default").map(|(status, response)| ErrorView {
         status: status.clone(),
         text: document.response(response).description.clone(),
@@ -321,7 +330,7 @@ fn body(document: &Document, op: &Operation) -> Option<BodyView> {
         "application/json" => v::pretty(example),
         _ => serde_json::from_str(example).unwrap_or_default(),
     };
-    Some(BodyView { kind: kind.clone(), members: schema::tree(document, &media.schema), example })
+    Some(BodyView { kind: kind.clone(), members: schema::tree(document, &media.schema, Way::In), example })
 }
 
 fn answer(document: &Document, status: &str, response: &model::Response) -> AnswerView {
@@ -331,7 +340,7 @@ fn answer(document: &Document, status: &str, response: &model::Response) -> Answ
         status: status.to_owned(),
         text: response.description.clone(),
         kinds: if kinds.is_empty() { "no body".to_owned() } else { kinds.join(", ") },
-        members: json.map(|media| schema::tree(document, &media.schema)).filter(|tree| !tree.0.is_empty()),
+        members: json.map(|media| schema::tree(document, &media.schema, Way::Out)).filter(|tree| !tree.0.is_empty()),
         example: json.and_then(|media| Some(v::pretty(media.example.as_ref()?.get()))),
     }
 }

@@ -11,10 +11,17 @@ use std::fmt::Write as _;
 /// Schemas inside schemas; a deeper one is named only.
 const DEPTH_MAX: usize = 6;
 
-/// The members of a schema, or what it is where it has none.
-pub(crate) fn tree(document: &Document, schema: &Schema) -> Html {
+/// Which way what is described goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    In,
+    Out,
+}
+
+/// The members of a schema; nothing where it has none.
+pub(crate) fn tree(document: &Document, schema: &Schema, way: Way) -> Html {
     let mut out = String::new();
-    write_inside(document, schema, 0, &mut out);
+    write_inside(document, schema, way, 0, &mut out);
     Html(out)
 }
 
@@ -52,14 +59,16 @@ fn inner<'a>(document: &'a Document, schema: &'a Schema) -> Option<&'a Schema> {
     schema.items.as_deref().into_iter().chain(of_map).chain(choices).find_map(|of| inner(document, of))
 }
 
-fn write_inside(document: &Document, schema: &Schema, depth: usize, out: &mut String) {
+fn write_inside(document: &Document, schema: &Schema, way: Way, depth: usize, out: &mut String) {
     let Some(object) = inner(document, schema) else { return };
     out.push_str("<ul class=\"schema\">");
     for (name, member) in &object.properties.0 {
         let required = object.required.contains(name);
         let _ = write!(out, "<li><div class=\"member\"><code>{}</code> {}", escaped(name), kind(document, member));
-        if required {
-            out.push_str(" <span class=\"must\">always</span>");
+        match (way, required) {
+            (Way::In, true) => out.push_str(" <span class=\"must\">required</span>"),
+            (Way::Out, false) => out.push_str(" <span class=\"muted small\">may be absent</span>"),
+            _ => {}
         }
         if member.deprecated {
             out.push_str(" <span class=\"muted\">older name</span>");
@@ -70,7 +79,7 @@ fn write_inside(document: &Document, schema: &Schema, depth: usize, out: &mut St
         }
         if depth < DEPTH_MAX && inner(document, member).is_some() {
             let _ = write!(out, "<details><summary>Inside <code>{}</code></summary>", escaped(name));
-            write_inside(document, member, depth + 1, out);
+            write_inside(document, member, way, depth + 1, out);
             out.push_str("</details>");
         }
         out.push_str("</li>");

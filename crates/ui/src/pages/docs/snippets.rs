@@ -7,6 +7,9 @@ use crate::view::pretty;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+/// A longer body is written over several lines.
+const ONE_LINE_MAX: usize = 48;
+
 /// What a snippet calls.
 pub(crate) struct Target<'a> {
     pub origin: &'a str,
@@ -73,6 +76,7 @@ impl Target<'_> {
         if let Some((kind, body)) = self.body() {
             lines.push(format!("-H 'content-type: {kind}'"));
             let text = match kind {
+                "application/json" if body.get().len() > ONE_LINE_MAX => pretty(body.get()),
                 "application/json" => body.get().to_owned(),
                 _ => serde_json::from_str(body.get()).unwrap_or_default(),
             };
