@@ -10,6 +10,8 @@ use store::Scope;
 /// Beginnings of paths (after the API's prefix), and what changes below them need. The first that fits counts.
 const WRITES: &[(&str, Scope)] = &[
     ("app/{app_id}/endpoint/{endpoint_id}/send-example", Scope::Resend),
+    // Reads, and says what it thinks of what it is given.
+    ("app/{app_id}/endpoint/{endpoint_id}/verify", Scope::Read),
     ("app/{app_id}/endpoint/{endpoint_id}/recover", Scope::Resend),
     ("app/{app_id}/endpoint/{endpoint_id}/replay-missing", Scope::Resend),
     ("app/{app_id}/endpoint/{endpoint_id}/bulk-replay", Scope::Resend),
@@ -41,6 +43,8 @@ const WRITES: &[(&str, Scope)] = &[
 const READS: &[(&str, Scope)] = &[
     ("api-key", Scope::All),
     ("audit", Scope::All),
+    // It is signed: as good as sending it.
+    ("app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/request", Scope::Resend),
     ("app/{app_id}/endpoint/{endpoint_id}/secret", Scope::EndpointsWrite),
     ("operational-webhook/endpoint/{endpoint_id}/secret", Scope::EndpointsWrite),
     ("source/{source_id}/endpoint/{endpoint_id}/secret", Scope::SourcesWrite),
