@@ -5,8 +5,8 @@
 use super::endpoints::OUT as ENDPOINT;
 use super::messages::OUT as MESSAGE;
 use super::shared::{CHANNEL, EMPTY, EVENT_TYPES, PAGE, TAG as BY_TAG, TIMES, WITH_CONTENT};
-use super::table::Type::{Bool, Codes, Id, Int, Object, Page, Text, Time, Url, Words};
-use super::table::{Field, Param, Schema, Tag, delete, get, null, opt, post, q, req};
+use super::table::Type::{Bool, Codes, Id, Int, List, Object, Page, Text, Time, Url, Words};
+use super::table::{Field, Param, Schema, TEXTS, Tag, delete, get, null, opt, post, q, req};
 
 const STATUSES: super::table::Type = Codes(&[0, 1, 2, 3, 4]);
 const STATUS: Field = req("status", STATUSES, "0 success, 1 pending, 2 fail, 3 sending, 4 canceled");
@@ -36,6 +36,20 @@ const ENDPOINT_MESSAGE: Schema =
     Schema::new("EndpointMessageOut", "A message, and what became of it at one endpoint.", DELIVERY).with(&MESSAGE);
 const DESTINATION: Schema =
     Schema::new("MessageEndpointOut", "An endpoint, and what became of one message there.", DELIVERY).with(&ENDPOINT);
+
+const SENT: Schema = Schema::new(
+    "EndpointRequestOut",
+    "A message as it is sent to an endpoint, signed anew.",
+    &[
+        req("method", Words(&["POST"]), "Its method"),
+        req("url", Url, "Where it goes"),
+        req("headers", List(&TEXTS), "Pairs of name and value").eg(r#"[["content-type","application/json"]]"#),
+        req("hidden", TEXTS, "Headers that it has, too, and whose values can't be read back").eg("[]"),
+        null("body", Text, "The body, if it is text").eg(r#""{}""#),
+        opt("bodyBase64", Text, "The body, if it isn't").eg(r#""AAEC""#),
+        req("curl", Text, "The same as a command for a shell").eg(r#""curl -X POST ...""#),
+    ],
+);
 
 const FILTER: &[Param] = &[
     q("status", STATUSES, "0 success, 1 pending, 2 fail, 3 sending, 4 canceled"),
@@ -126,5 +140,13 @@ pub(super) const TAG: Tag = Tag {
         .query(&[&[q("force", Bool, "Also to an endpoint that is disabled")]])
         .accepted(Object(&EMPTY))
         .sdk("message-attempt.resend"),
+        get(
+            "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/request",
+            "v1.message-attempt.request",
+            "Show the request",
+            "What this endpoint is sent for this message, signed anew; also as cURL.",
+        )
+        .ok(Object(&SENT))
+        .errors(&[409]),
     ],
 };

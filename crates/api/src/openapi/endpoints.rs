@@ -77,6 +77,34 @@ const PATCH: Schema = Schema::new(
         may("firstPer", Text, FIRST_PER),
     ],
 );
+const VERIFY_IN: Schema = Schema::new(
+    "VerifyIn",
+    "A request as the receiver got it.",
+    &[
+        req("headers", Type::List(&TEXTS), "Pairs of name and value"),
+        may("body", Text, "Its body, if it is text"),
+        may("bodyBase64", Text, "Its body, if it isn't"),
+        may("msgId", Text, "The message that it should be, to compare with"),
+    ],
+);
+const FINDING: Schema = Schema::new(
+    "VerifyFinding",
+    "What is wrong.",
+    &[
+        req("code", Text, "For programs").eg(r#""timestamp-old""#),
+        req("text", Text, "What was found").eg(r#""...""#),
+        req("fix", Text, "What helps").eg(r#""...""#),
+    ],
+);
+const VERIFIED: Schema = Schema::new(
+    "VerifyOut",
+    "Whether the signature is good, and if not, why.",
+    &[
+        req("valid", Bool, "It is good"),
+        req("explained", Bool, "The findings are the whole reason"),
+        req("findings", Type::List(&Object(&FINDING)), "What was found").eg("[]"),
+    ],
+);
 const HEADERS_PATCH: Schema = Schema::new(
     "EndpointHeadersPatchIn",
     "Headers that change.",
@@ -228,7 +256,18 @@ pub(super) const TAG: Tag = Tag {
             "Resume an endpoint",
             "Sends what has queued up."
         )
-        .ok(Object(&OUT))
+        .ok(Object(&OUT)),
+        post(
+            "/api/v1/app/{app_id}/endpoint/{endpoint_id}/verify",
+            "v1.endpoint.verify",
+            "Explain a signature",
+            "Says whether a request that a receiver got is signed well, and if not, why: clock, altered body, wrong secret."
+        )
+        .body(
+            &VERIFY_IN,
+            r#"{"headers":[["webhook-id","msg_1"],["webhook-timestamp","1769860800"],["webhook-signature","v1,AAAA"]],"body":"{}"}"#
+        )
+        .ok(Object(&VERIFIED))
     ],
 };
 

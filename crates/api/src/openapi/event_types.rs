@@ -4,7 +4,7 @@
 
 use super::shared::{ORDER, PAGE};
 use super::table::Type::{Bool, Json, Map, Object, Page, Text, Time};
-use super::table::{Schema, TEXTS, Tag, delete, get, may, null, patch, post, put, q, req};
+use super::table::{Schema, TEXTS, Tag, Type, delete, get, may, null, patch, post, put, q, req};
 
 const OUT: Schema = Schema::new(
     "EventTypeOut",
@@ -47,6 +47,39 @@ const PATCH: Schema = Schema::new(
 )
 .with(&BASE);
 
+const IMPORT_IN: Schema = Schema::new(
+    "EventTypeImportOpenApiIn",
+    "An OpenAPI document, as an object or as text.",
+    &[
+        may("spec", Json, "The document; its `webhooks` become event types"),
+        may("specRaw", Text, "The same as text"),
+        may("replaceAll", Bool, "Archive the types that are not in it"),
+        may("dryRun", Bool, "Only say what would change"),
+    ],
+);
+const FOUND: Schema = Schema::new(
+    "EventTypeFromOpenApi",
+    "An event type as the document has it.",
+    &[
+        req("name", Text, "Its name").eg(r#""order.paid""#),
+        req("description", Text, "For people").eg(r#""An order was paid""#),
+        req("deprecated", Bool, "On its way out").eg("false"),
+        null("groupName", Text, "What it is listed under").eg("null"),
+        null("featureFlags", TEXTS, "Only customers with one of them see it").eg("null"),
+        null("schemas", Map(&Json), "JSON Schemas by version").eg("null"),
+    ],
+);
+const IMPORTED_DATA: Schema = Schema::new(
+    "EventTypeImportOpenApiOutData",
+    "What changes.",
+    &[
+        req("modified", TEXTS, "Names of the types that changed").eg(r#"["order.paid"]"#),
+        null("to_modify", Type::List(&Object(&FOUND)), "Of a dry run: what they would become").eg("null"),
+    ],
+);
+const IMPORTED: Schema =
+    Schema::new("EventTypeImportOpenApiOut", "What changed.", &[req("data", Object(&IMPORTED_DATA), "What changed")]);
+
 const LIST: &str = "/api/v1/event-type";
 const ONE: &str = "/api/v1/event-type/{event_type_name}";
 
@@ -87,5 +120,17 @@ pub(super) const TAG: Tag = Tag {
             .query(&[&[q("expunge", Bool, "Delete it for good")]])
             .nothing()
             .sdk("event-type.delete"),
+        post(
+            "/api/v1/event-type/import/openapi",
+            "v1.event-type.import-openapi",
+            "Import from OpenAPI",
+            "Makes, or changes, an event type of each webhook of an OpenAPI document.",
+        )
+        .body(
+            &IMPORT_IN,
+            r#"{"spec":{"openapi":"3.1.0","webhooks":{"order.shipped":{"post":{"description":"An order left"}}}},"dryRun":true}"#,
+        )
+        .ok(Object(&IMPORTED))
+        .sdk("event-type.import-openapi"),
     ],
 };

@@ -11,6 +11,7 @@ mod attempts;
 mod bins;
 mod endpoints;
 mod event_types;
+mod figures;
 mod forms;
 mod hooks;
 mod keys;
@@ -39,7 +40,7 @@ use table::Tag;
 pub(crate) use table::{Body, Field, Op, Schema, Type};
 
 /// In the order of the reference.
-static TAGS: [&Tag; 19] = [
+static TAGS: [&Tag; 20] = [
     &messages::TAG,
     &applications::TAG,
     &endpoints::TAG,
@@ -47,6 +48,7 @@ static TAGS: [&Tag; 19] = [
     &event_types::TAG,
     &tasks::TAG,
     &tasks::LIVE,
+    &figures::TAG,
     &access::TAG,
     &keys::TAG,
     &endpoints::OPERATIONAL,

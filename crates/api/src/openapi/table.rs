@@ -61,7 +61,11 @@ impl Schema {
         Schema { is_open: true, ..self }
     }
     pub fn all_fields(&'static self) -> impl Iterator<Item = &'static Field> {
-        self.base.into_iter().flat_map(|base| base.fields).chain(self.fields)
+        let base = || self.base.into_iter().flat_map(|base| base.fields);
+        // What several requests have in common comes after what makes each one.
+        let is_behind = self.base.is_some_and(|base| base.doc.is_empty());
+        let (before, behind) = (base().filter(move |_| !is_behind), base().filter(move |_| is_behind));
+        before.chain(self.fields).chain(behind)
     }
 }
 

@@ -4,9 +4,9 @@ mod access;
 mod accounts;
 mod docs;
 mod frame;
-mod portal;
 mod messages;
 mod operations;
+mod portal;
 mod settings;
 
 use crate::{Actor, Backend, BoxFuture, ShownSetting, Ui, UiConfig};

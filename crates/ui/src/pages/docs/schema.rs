@@ -71,7 +71,7 @@ fn write_inside(document: &Document, schema: &Schema, way: Way, depth: usize, ou
             _ => {}
         }
         if member.deprecated {
-            out.push_str(" <span class=\"muted\">older name</span>");
+            out.push_str(" <span class=\"muted small\">older name</span>");
         }
         out.push_str("</div>");
         if let Some(text) = &member.description {

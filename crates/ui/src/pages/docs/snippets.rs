@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a value is quoted by the rules of the language that it stands in.
 
-use super::model::Operation;
+use super::model::{Operation, Ordered};
 use crate::view::pretty;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -60,11 +60,6 @@ impl Target<'_> {
         Some((kind, media.example.as_deref()?))
     }
 
-    fn json(&self) -> Option<Value> {
-        let (_, body) = self.body()?;
-        serde_json::from_str(body.get()).ok()
-    }
-
     fn curl(&self) -> String {
         let mut lines = vec![match self.verb {
             "get" => format!("curl {}", shell(&self.url())),
@@ -98,8 +93,8 @@ impl Target<'_> {
             vec![format!("    {},", quoted(&self.url())), format!("    method=\"{}\",", self.verb.to_uppercase())];
         if let Some((kind, body)) = self.body() {
             headers.push(format!("\"content-type\": \"{kind}\""));
-            lines.push(match (kind, self.json()) {
-                ("application/json", Some(value)) => format!("    data=json.dumps({}).encode(),", python(&value, 1)),
+            lines.push(match kind {
+                "application/json" => format!("    data=json.dumps({}).encode(),", python(body.get(), 1)),
                 _ => format!("    data={}.encode(),", body.get()),
             });
         }
@@ -146,10 +141,12 @@ impl Target<'_> {
         let mut arguments = self.arguments();
         let mut imports = vec!["Svix", "SvixOptions"];
         let class = self.body_class(sdk);
-        if let (Some(class), Some(Value::Object(members))) = (class, self.json()) {
+        let members = self.body().and_then(|(_, raw)| serde_json::from_str::<Ordered<&RawValue>>(raw.get()).ok());
+        if let (Some(class), Some(members)) = (class, members) {
             imports.push(class);
-            let members = members.iter().map(|(name, value)| format!("    {}={},", snake(name), python(value, 1)));
-            arguments.push(format!("{class}(\n{}\n)", members.collect::<Vec<_>>().join("\n")));
+            let rows =
+                members.0.iter().map(|(name, value)| format!("    {}={},\n", snake(name), python(value.get(), 1)));
+            arguments.push(format!("{class}(\n{})", rows.collect::<String>()));
         }
         let call = format!("svix.{}({})", snake(sdk), arguments.join(", "));
         let call = if self.answers() { format!("print({call})") } else { call };
@@ -240,46 +237,40 @@ fn indented(text: &str, by: &str) -> String {
     text.replace('\n', &format!("\n{by}"))
 }
 
-/// A value as Python writes it.
-fn python(value: &Value, depth: usize) -> String {
+/// JSON as Python writes it, members in their order.
+fn python(json: &str, depth: usize) -> String {
     let pad = "    ".repeat(depth + 1);
     let end = "    ".repeat(depth);
-    match value {
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::Array(list) if list.iter().all(|v| !v.is_object()) => {
-            format!("[{}]", list.iter().map(|v| python(v, depth)).collect::<Vec<_>>().join(", "))
+    if let Ok(members) = serde_json::from_str::<Ordered<&RawValue>>(json) {
+        let rows = members.0.iter().map(|(k, v)| format!("{pad}{}: {},\n", quoted(k), python(v.get(), depth + 1)));
+        return if members.0.is_empty() { "{}".to_owned() } else { format!("{{\n{}{end}}}", rows.collect::<String>()) };
+    }
+    if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(json) {
+        if list.iter().all(|v| !v.get().starts_with('{')) {
+            return format!("[{}]", list.iter().map(|v| python(v.get(), depth)).collect::<Vec<_>>().join(", "));
         }
-        Value::Array(list) => {
-            let rows = list.iter().map(|v| format!("{pad}{},\n", python(v, depth + 1)));
-            format!("[\n{}{end}]", rows.collect::<String>())
-        }
-        Value::Object(members) if members.is_empty() => "{}".to_owned(),
-        Value::Object(members) => {
-            let rows = members.iter().map(|(k, v)| format!("{pad}{}: {},\n", quoted(k), python(v, depth + 1)));
-            format!("{{\n{}{end}}}", rows.collect::<String>())
-        }
-        other => other.to_string(),
+        let rows = list.iter().map(|v| format!("{pad}{},\n", python(v.get(), depth + 1)));
+        return format!("[\n{}{end}]", rows.collect::<String>());
+    }
+    match json {
+        "null" => "None".to_owned(),
+        "true" => "True".to_owned(),
+        "false" => "False".to_owned(),
+        other => other.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn values_are_quoted_for_their_language() {
         assert_eq!(shell("it's"), r"'it'\''s'");
-        assert_eq!(
-            python(&json!({"a": [null, true], "b": {}, "c": "x\"y"}), 0),
-            "{\n    \"a\": [None, True],\n    \"b\": {},\n    \"c\": \"x\\\"y\",\n}"
-        );
-        assert_eq!(
-            (snake("eventId"), snake("message-attempt.list-by-msg")),
-            ("event_id".into(), "message_attempt.list_by_msg".into())
-        );
+        let want = "{\n    \"c\": [None, True],\n    \"b\": {},\n    \"a\": \"x\\\"y\",\n}";
+        assert_eq!(python(r#"{"c":[null,true],"b":{},"a":"x\"y"}"#, 0), want);
+        assert_eq!(snake("eventId"), "event_id");
+        assert_eq!(snake("message-attempt.list-by-msg"), "message_attempt.list_by_msg");
         assert_eq!(camel("message-attempt.list-by-msg"), "messageAttempt.listByMsg");
     }
 }
