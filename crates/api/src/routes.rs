@@ -13,6 +13,7 @@ use crate::handlers::{
     export, figures, form, health, hook, import, issue, link, message, operational, poller, portal, request,
     request_again, search, secret, source, source_endpoint as source_ep, stream, tail, task,
 };
+use crate::openapi;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use std::pin::Pin;
@@ -98,6 +99,7 @@ macro_rules! routes {
             public("/metrics", health::Page::Metrics),
             upload(Verb::Post, "/api/v1/link/import", |call, body| Box::pin(import::create(call, body))),
             upload(Verb::Put, "/api/v1/link/import/{import_id}", |call, body| Box::pin(import::resume(call, body))),
+            open("/openapi.json", |visit| Box::pin(openapi::show(visit))),
             open("/api/v1/share/{share_token}", |visit| Box::pin(bin::shared(visit))),
             open("/api/v1/share/{share_token}/request", |visit| Box::pin(bin::shared_requests(visit))),
             open("/api/v1/share/{share_token}/request/{request_id}", |visit| Box::pin(bin::shared_request(visit))),

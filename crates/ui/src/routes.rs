@@ -234,4 +234,8 @@ routes! {
 
     Get "/tools/verify" Read, tools::verify::show;
     Post "/tools/verify" Read, tools::verify::judge;
+
+    // The API reference.
+    Get "/docs" Public, pages::docs::home;
+    Get "/docs/{page}" Public, pages::docs::page;
 }

@@ -83,8 +83,6 @@ GET /api/v1/api-key org
 POST /api/v1/api-key org
 DELETE /api/v1/api-key/{key_id} org
 GET /api/v1/audit org
-GET /api/v1/background-task org
-GET /api/v1/background-task/{task_id} org
 GET /api/v1/background-task ViewBase
 GET /api/v1/background-task/{task_id} ViewBase
 GET /api/v1/background-task/{task_id}/report ViewBase
@@ -116,6 +114,7 @@ GET /api/v1/health any
 GET /api/v1/health/ping any
 GET /livez any
 GET /readyz any
+GET /openapi.json any
 GET /metrics any
 GET /ingest/api/v1/source org
 POST /ingest/api/v1/source org

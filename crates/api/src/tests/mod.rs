@@ -7,6 +7,8 @@ mod audit;
 mod bad_input;
 mod bins;
 mod conversions;
+mod described;
+mod document;
 mod endpoints;
 mod figures;
 mod forms;
@@ -27,6 +29,7 @@ mod serving;
 mod sources;
 mod sse;
 mod streams;
+mod svix_shapes;
 mod tail;
 
 use crate::{Api, ApiConfig, Capabilities, JwtAlgorithm, JwtKeys, NewToken, ServerLimits, serve};
@@ -216,11 +219,14 @@ impl Server {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         let driver = tokio::spawn(connection);
+        let asked = document::Asked::of(&request).await;
         let response = sender.send_request(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         driver.abort();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        document::check(&asked, &answer);
+        answer
     }
 
     pub async fn raw(&self, token: &str, method: Method, path: &str, body: impl Into<Bytes>) -> Answer {

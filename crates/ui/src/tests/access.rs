@@ -24,6 +24,7 @@ async fn objects(world: &World) -> HashMap<&'static str, String> {
     let message = id(&make(&format!("/api/v1/app/{app}/msg"), message).await);
     let mut found = HashMap::from([("app", app), ("endpoint", endpoint), ("message", message)]);
     found.insert("type", "invoice.paid".to_owned());
+    found.insert("page", "messages".to_owned());
     super::more_objects(world, &mut found).await;
     found
 }

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod connecting;
+mod docs;
 mod frame;
 mod messages;
 mod operations;
