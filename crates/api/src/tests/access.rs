@@ -84,8 +84,6 @@ GET /api/v1/api-key org
 POST /api/v1/api-key org
 DELETE /api/v1/api-key/{key_id} org
 GET /api/v1/audit org
-GET /api/v1/background-task org
-GET /api/v1/background-task/{task_id} org
 GET /api/v1/background-task ViewBase
 GET /api/v1/background-task/{task_id} ViewBase
 GET /api/v1/background-task/{task_id}/report ViewBase
