@@ -301,7 +301,8 @@ async fn the_demo_makes_real_objects_and_makes_them_once() {
     }
     assert_eq!(world.store.profile(world.org(Who::Owner)).goal.as_deref(), Some("look"));
     for (path, n) in [
-        ("/api/v1/app", 1),
+        // That of links and forms, too.
+        ("/api/v1/app", 2),
         ("/api/v1/event-type", 3),
         ("/api/v1/bin", 1),
         ("/ingest/api/v1/source", 1),
