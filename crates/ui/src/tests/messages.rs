@@ -95,10 +95,8 @@ async fn messages_are_listed_and_found_by_what_they_are() {
 async fn a_search_that_means_nothing_is_explained() {
     let s = sent().await;
     let answer = s.get("/messages?q=colour%3Ared").await;
-    assert_eq!(answer.status, 422);
     answer.says("there is no search key").says("<code>status:</code>").says("value=\"colour:red\"");
     let answer = s.get("/messages?q=app%3Anobody").await;
-    assert_eq!(answer.status, 422);
     answer.says("There is no application &#34;nobody&#34;");
     s.get("/messages?q=%22%3Cscript%3Ealert(1)%3C%2Fscript%3E%22").await.says_not(EVIL);
 }

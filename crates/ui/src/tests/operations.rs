@@ -96,7 +96,7 @@ async fn the_wizard_counts_before_it_starts_and_the_task_is_followed_to_its_end(
     let page = f.world.get(Who::Support, &task).await;
     page.says("Recover failed messages").says("those that failed").says("Report").says(&f.message);
     f.world.get(Who::Support, "/tasks").await.says(&task).says("api.acme.io/hooks");
-    let part = f.world.part(Who::Support, &task).await;
+    let part = f.world.part(Who::Support, &format!("{task}?part=progress")).await;
     part.says("id=\"progress\"").says_not("<html");
     let csv = f.world.get(Who::Support, &format!("{task}/report.csv")).await;
     assert!(csv.header("content-type").starts_with("text/csv"));

@@ -16,7 +16,6 @@ use askama::Template;
 use domain::search::KEYS;
 use domain::{SearchQuery, Timestamp};
 use filters::Filters;
-use http::StatusCode;
 use store::{Cursor, Found, FoundMessage, Order, PageQuery, SearchCursor, StatusCounts, StoreError};
 
 /// Messages on a page.
@@ -132,7 +131,7 @@ async fn refused(call: &Call, q: String, wrong: String) -> Result<Reply, Fault> 
     let mut page = page_of(call, q, &none, filters, Found { page, looked_back_to: None }, None);
     page.wrong = Some(wrong);
     page.is_filtered = true;
-    Reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    Reply::page(&page)
 }
 
 fn row(call: &Call, found: FoundMessage) -> Row {

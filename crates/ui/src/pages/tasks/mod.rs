@@ -109,7 +109,7 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
     let row = row(&call, &task).await;
     let (now, may_resend) = (call.now(), call.me.may_resend());
     let frame = call.frame(format!("{} to {}", row.title, row.address), Section::Tasks);
-    if call.is_fragment() {
+    if call.is_fragment() && call.query().get("part") == "progress" {
         return Reply::page(&Progress { frame, now, row, may_resend });
     }
     let report = report::read(&call, &task).await?;
