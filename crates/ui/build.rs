@@ -97,6 +97,7 @@ fn kind(name: &str) -> Result<&'static str> {
         "css" => "text/css; charset=utf-8",
         "svg" => "image/svg+xml",
         "png" => "image/png",
+        "txt" => "text/plain; charset=utf-8",
         other => return Err(format!("{name}: no content type for .{other}").into()),
     })
 }

@@ -173,6 +173,10 @@ class Browser:
         ]
         return found
 
+    def complaints_but(self, status):
+        """The same, but for the browser's line on a page that was answered with this status on purpose."""
+        return [text for text in self.complaints() if f"status of {status} " not in text]
+
     def axe(self):
         """What axe has to say against the page: one line for each element."""
         self.js(AXE_SOURCE())

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use domain::Clock;
 use serde_json::{Value, json};
+use signing::explain::{Explanation, Question, explain};
 use signing::providers::vectors::{Vector, judge};
 use signing::providers::{Inbound, NoMaterials, Provider};
 
@@ -39,13 +40,29 @@ pub fn one(wanted: &Wanted, out: &mut dyn Write) -> Exit {
         if verifier.is_insecure() {
             return Err(format!("{} without a secret verifies nothing", provider.name));
         }
-        Ok(verifier.judge(&request, &NoMaterials))
+        let verdict = verifier.judge(&request, &NoMaterials);
+        let why = explain(&Question { provider, config: &config, request, others: &[], original: None });
+        Ok((verdict, why))
     });
     match outcome {
         Err(why) => fail(why, Exit::Usage),
-        Ok(Ok(())) => told(writeln!(out, "valid"), Exit::Ok),
-        Ok(Err(refusal)) => told(writeln!(out, "invalid: {refusal} ({})", refusal.code()), Exit::Failure),
+        Ok((Ok(()), _)) => told(writeln!(out, "valid"), Exit::Ok),
+        Ok((Err(refusal), why)) => {
+            let first = writeln!(out, "invalid: {refusal} ({})", refusal.code());
+            told(first.and_then(|()| because(&why, out)), Exit::Failure)
+        }
     }
+}
+
+/// What is wrong, and what to do, a line each.
+fn because(why: &Explanation, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &why.findings {
+        writeln!(out, "  {}: {}", finding.code, finding.text)?;
+        if !finding.fix.is_empty() {
+            writeln!(out, "    {}", finding.fix)?;
+        }
+    }
+    Ok(())
 }
 
 type Prepared = (&'static Provider, Value, Vec<(String, String)>, i64, Vec<u8>);

@@ -55,7 +55,7 @@ fn one_that_does_not_hold_is_invalid_and_says_why() {
         ("X-Hub-Signature-256:", BODY),
     ] {
         let run = place.check(1, &verify(header, body), &[]);
-        assert!(run.out.starts_with("invalid: ") && run.out.lines().count() == 1, "{}", run.out);
+        assert!(run.out.starts_with("invalid: ") && run.out.lines().count() > 1, "{}", run.out);
         assert!(!run.out.contains(SECRET) && run.err.is_empty(), "{} {}", run.out, run.err);
         reasons.push(run.out);
     }

@@ -9,13 +9,22 @@ use crate::reply::Reply;
 use crate::routes::{Access, ROUTES, Route, Verb};
 use crate::scopes::tail;
 use domain::IdCodec;
+use http::StatusCode;
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use store::NewAuditEntry;
 
 /// What programs do all day: their objects are their record.
-const UNRECORDED: [&str; 4] = ["app/{app_id}/msg", "app/{app_id}/msg/batch", "app/{app_id}/poller/", "conversion"];
+const UNRECORDED: [&str; 6] = [
+    "app/{app_id}/msg",
+    "app/{app_id}/msg/batch",
+    "app/{app_id}/poller/",
+    // These only read.
+    "app/{app_id}/endpoint/{endpoint_id}/verify",
+    "app/{app_id}/endpoint/{endpoint_id}/replay/estimate",
+    "conversion",
+];
 /// Characters of an object's name at most.
 const OBJECT_MAX: usize = 300;
 
@@ -93,7 +102,11 @@ impl Change {
         Some(NewAuditEntry {
             org: self.caller.org,
             actor: self.caller.actor(codec),
-            action: self.action.to_owned(),
+            // A PUT makes what wasn't there.
+            action: match self.action.strip_suffix(".update") {
+                Some(noun) if reply.status == StatusCode::CREATED => format!("{noun}.create"),
+                _ => self.action.to_owned(),
+            },
             object: object.chars().take(OBJECT_MAX).collect(),
             detail: (!above.is_empty()).then(|| format!("in {}", above.join(" / "))),
             address: self.address.map(|ip| ip.to_string()),
@@ -134,6 +147,8 @@ mod tests {
         let meant = [
             "app/{app_id}/msg",
             "app/{app_id}/msg/batch",
+            "app/{app_id}/endpoint/{endpoint_id}/verify",
+            "app/{app_id}/endpoint/{endpoint_id}/replay/estimate",
             "app/{app_id}/poller/{sink_id}/consumer/{consumer_id}/seek",
             "conversion",
         ];

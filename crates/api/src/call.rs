@@ -156,6 +156,7 @@ pub(crate) struct Visit {
     pub shared: Arc<Shared>,
     pub params: Params,
     pub uri: Uri,
+    pub headers: HeaderMap,
 }
 
 /// An id or a uid.

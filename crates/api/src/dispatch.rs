@@ -55,7 +55,10 @@ where
     };
     let (handler, keys, caller) = match allowed {
         Ok(Allowed::Public(page)) => return health::show(page, shared).await,
-        Ok(Allowed::Open(handler)) => return handler(Visit { shared: shared.clone(), params, uri: parts.uri }).await,
+        Ok(Allowed::Open(handler)) => {
+            let visit = Visit { shared: shared.clone(), params, uri: parts.uri, headers: parts.headers };
+            return handler(visit).await;
+        }
         Ok(Allowed::Caller(handler, keys, caller)) => (handler, keys, caller),
         Ok(Allowed::Upload(handler, caller)) => {
             let limit = shared.config.import_body_limit;

@@ -18,6 +18,7 @@ mod idempotency;
 mod import;
 mod live;
 mod metrics;
+mod openapi;
 mod problem;
 mod qr;
 mod reply;

@@ -5,8 +5,10 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{Response, StatusCode};
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, RETRY_AFTER,
+};
+use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) struct Reply {
     content: Content,
     /// Holds a secret: no cache may keep it.
     secret: bool,
+    /// What `If-None-Match` may say of it.
+    tag: Option<HeaderValue>,
     /// Instead of `body`.
     stream: Option<Body>,
 }
@@ -50,6 +54,7 @@ impl Reply {
             repeated: false,
             content: Content::Json,
             secret: false,
+            tag: None,
             stream: None,
         }
     }
@@ -94,6 +99,19 @@ impl Reply {
     pub fn streamed(kind: &'static str, name: String, body: Body) -> Self {
         Reply { stream: Some(body), ..Self::file(kind, name, Bytes::new()) }
     }
+    /// JSON that changes with the program only: who has it already (`If-None-Match`, RFC 9110, 13.1.2) is told so.
+    pub fn tagged(body: Bytes, tag: &str, asked: &HeaderMap) -> Self {
+        let known = asked.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+        let is_known = known.flat_map(|list| list.split(',')).any(|one| {
+            let one = one.trim();
+            one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
+        });
+        let reply = match is_known {
+            true => Self::raw(StatusCode::NOT_MODIFIED, Bytes::new()),
+            false => Self::raw(StatusCode::OK, body),
+        };
+        Reply { tag: HeaderValue::try_from(tag).ok(), ..reply }
+    }
     pub fn secret(mut self) -> Self {
         self.secret = true;
         self
@@ -122,6 +140,10 @@ impl Reply {
             && let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}\""))
         {
             headers.insert(CONTENT_DISPOSITION, value);
+        }
+        if let Some(tag) = self.tag {
+            headers.insert(ETAG, tag);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         if self.secret {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -9,10 +9,11 @@ use crate::auth::Capability::{
 use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
-    api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, export,
-    figures, form, health, hook, import, issue, link, message, operational, poller, request, search, secret, source,
-    source_endpoint as source_ep, stream, tail, task,
+    api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, explain,
+    export, figures, form, health, hook, import, issue, link, message, operational, poller, portal, request,
+    request_again, search, secret, source, source_endpoint as source_ep, stream, tail, task,
 };
+use crate::openapi;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use std::pin::Pin;
@@ -98,6 +99,7 @@ macro_rules! routes {
             public("/metrics", health::Page::Metrics),
             upload(Verb::Post, "/api/v1/link/import", |call, body| Box::pin(import::create(call, body))),
             upload(Verb::Put, "/api/v1/link/import/{import_id}", |call, body| Box::pin(import::resume(call, body))),
+            open("/openapi.json", |visit| Box::pin(openapi::show(visit))),
             open("/api/v1/share/{share_token}", |visit| Box::pin(bin::shared(visit))),
             open("/api/v1/share/{share_token}/request", |visit| Box::pin(bin::shared_requests(visit))),
             open("/api/v1/share/{share_token}/request/{request_id}", |visit| Box::pin(bin::shared_request(visit))),
@@ -149,6 +151,7 @@ routes! {
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate" App(ManageEndpointSecret), secret::rotate [Own];
     Get "/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats" App(ViewBase), endpoint::stats;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example" App(CreateAttempts), endpoint::send_example;
+    Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/verify" App(CreateAttempts), explain::endpoint [Own];
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover" App(CreateAttempts), task::recover;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing" App(CreateAttempts), task::replay_missing;
     Post "/api/v1/app/{app_id}/endpoint/{endpoint_id}/bulk-replay" App(CreateAttempts), task::bulk_replay;
@@ -164,6 +167,8 @@ routes! {
     Delete "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content" Org, attempt::delete_content;
     Get "/api/v1/app/{app_id}/msg/{msg_id}/endpoint" App(ViewBase), attempt::list_destinations;
     Post "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend" App(CreateAttempts), attempt::resend;
+
+    Get "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/request" App(CreateAttempts), request_again::get;
 
     Get "/api/v1/app/{app_id}/msg/stream" App(ViewBase), stream::messages;
     Get "/api/v1/app/{app_id}/poller/{sink_id}" App(ViewBase), poller::poll;
@@ -181,6 +186,7 @@ routes! {
 
     Get "/api/v1/event-type" Shared(ViewBase), event_type::list;
     Post "/api/v1/event-type" Org, event_type::create;
+    Post "/api/v1/event-type/import/openapi" Org, event_type::import;
     Get "/api/v1/event-type/{event_type_name}" Shared(ViewBase), event_type::get;
     Put "/api/v1/event-type/{event_type_name}" Org, event_type::put;
     Patch "/api/v1/event-type/{event_type_name}" Org, event_type::patch;
@@ -189,6 +195,12 @@ routes! {
     Post "/api/v1/auth/app-portal-access/{app_id}" Org, auth::portal_access [Own];
     Post "/api/v1/auth/dashboard-access/{app_id}" Org, auth::portal_access [Own];
     Post "/api/v1/auth/logout" OwnToken, auth::logout [Own];
+    Post "/api/v1/auth/app/{app_id}/expire-all" Org, portal::expire_all;
+    Get "/api/v1/auth/portal" OwnToken, portal::whoami;
+    Get "/api/v1/app/{app_id}/test-inbox" App(ViewBase), portal::inboxes;
+    Post "/api/v1/app/{app_id}/test-inbox" App(ManageEndpoint), portal::create_inbox;
+    Delete "/api/v1/app/{app_id}/test-inbox/{inbox_id}" App(ManageEndpoint), portal::delete_inbox;
+    Get "/api/v1/app/{app_id}/test-inbox/{inbox_id}/request" App(ViewBase), portal::inbox_requests;
 
     Get "/api/v1/api-key" Org, api_key::list;
     Post "/api/v1/api-key" Org, api_key::create [Own];

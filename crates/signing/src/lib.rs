@@ -9,6 +9,7 @@
 //! `Serialize`, and all of it is wiped when dropped.
 
 pub mod account;
+pub mod explain;
 pub mod providers;
 mod seal;
 mod secret;

@@ -15,13 +15,19 @@ mod backend;
 mod call;
 mod config;
 mod csrf;
+mod curl;
 mod dispatch;
 mod fault;
 mod form;
+mod open_issues;
 mod pages;
 mod reply;
 mod routes;
+#[allow(dead_code, reason = "pages take what they need")]
+mod schema;
 mod session;
+#[allow(dead_code, reason = "pages take what they need")]
+mod snippets;
 #[allow(dead_code, reason = "pages take what they need")]
 mod view;
 

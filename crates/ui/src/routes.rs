@@ -6,7 +6,7 @@
 use crate::call::{Call, Visit};
 use crate::fault::Fault;
 use crate::pages::accounts::{account, invite, login, reset, setup};
-use crate::pages::{self, settings};
+use crate::pages::{self, event_types, sending, settings, tools};
 use crate::reply::Reply;
 use crate::session::Right;
 use std::pin::Pin;
@@ -56,7 +56,44 @@ macro_rules! routes {
 
 routes! {
     Get "/" Read, pages::home::show;
+    Post "/steps/hide" Write, pages::home::hide_steps;
+    Get "/search" Read, pages::find::jump;
+
+    Get "/live" Read, pages::live::show;
+    Get "/live/stream" Read, pages::live::stream;
+
+    Get "/messages" Read, pages::messages::list;
+    Get "/messages/resend" Resend, pages::messages::ask_resend;
+    Post "/messages/resend" Resend, pages::messages::resend_many;
+    Get "/messages/{message}" Read, pages::message::show;
+    Get "/messages/{message}/payload" Read, pages::message::download;
+    Get "/messages/{message}/curl/{endpoint}" Write, pages::message::curl;
+    Post "/messages/{message}/resend" Resend, pages::message::resend;
+    Get "/messages/{message}/edit" Write, pages::message::edit;
+    Post "/messages/{message}/edit" Write, pages::message::send_edited;
+    Post "/messages/{message}/delete-content" Write, pages::message::delete_content;
+
+    Get "/issues" Read, pages::issues::list;
+    Get "/issues/{issue}" Read, pages::issues::show;
+    Post "/issues/{issue}/mute" Write, pages::issues::mute;
+    Post "/issues/{issue}/resolve" Write, pages::issues::resolve;
+    Post "/issues/{issue}/open" Write, pages::issues::open;
+    Post "/issues/{issue}/pause-endpoint" Write, pages::issues::pause_endpoint;
+    Post "/issues/{issue}/resume-endpoint" Write, pages::issues::resume_endpoint;
+    Post "/issues/{issue}/test" Resend, pages::issues::test;
+
+    Get "/tasks" Read, pages::tasks::list;
+    Get "/tasks/{task}" Read, pages::tasks::show;
+    Get "/tasks/{task}/report.csv" Read, pages::tasks::report;
+    Post "/tasks/{task}/pause" Resend, pages::tasks::pause;
+    Post "/tasks/{task}/resume" Resend, pages::tasks::resume;
+    Post "/tasks/{task}/cancel" Resend, pages::tasks::cancel;
+    Get "/replay" Resend, pages::replay::show;
+    Post "/replay" Resend, pages::replay::start;
+
     Post "/theme" Public, pages::theme::set;
+
+    Get "/portal" Public, pages::portal::show;
 
     // Receiving: sources and the inspector.
     Get "/sources" Read, pages::sources::list;
@@ -161,4 +198,44 @@ routes! {
     Post "/settings/keys/{key}/revoke" Own, settings::keys::revoke;
     Get "/settings/server" Own, settings::server::show;
     Get "/audit" Own, pages::audit::show;
+
+    Get "/apps" Read, sending::apps::show;
+    Get "/apps/export" Read, sending::apps::export;
+    Get "/apps/new" Write, sending::app_forms::new;
+    Post "/apps/new" Write, sending::app_forms::create;
+    Get "/apps/{app}" Read, sending::app::show;
+    Post "/apps/{app}/settings" Write, sending::app_forms::change;
+    Post "/apps/{app}/portal" Write, sending::portal_link::make;
+    Post "/apps/{app}/delete" Write, sending::app_forms::delete;
+    Get "/apps/{app}/endpoints/new" Write, sending::endpoint_forms::new;
+    Post "/apps/{app}/endpoints/new" Write, sending::endpoint_forms::create;
+    Get "/apps/{app}/endpoints/{endpoint}" Read, sending::endpoint::show;
+    Get "/apps/{app}/endpoints/{endpoint}/attempts.csv" Read, sending::attempts::export;
+    Get "/apps/{app}/endpoints/{endpoint}/attempts/{message}/{attempt}" Read, sending::attempts::one;
+    Post "/apps/{app}/endpoints/{endpoint}/test" Resend, sending::test_send::send;
+    Get "/apps/{app}/endpoints/{endpoint}/test/{message}" Read, sending::test_send::panel;
+    Post "/apps/{app}/endpoints/{endpoint}/resend" Resend, sending::actions::resend;
+    Post "/apps/{app}/endpoints/{endpoint}/switch" Write, sending::actions::switch;
+    Post "/apps/{app}/endpoints/{endpoint}/change" Write, sending::endpoint_forms::change;
+    Post "/apps/{app}/endpoints/{endpoint}/reveal" Write, sending::endpoint_forms::reveal;
+    Post "/apps/{app}/endpoints/{endpoint}/rotate" Write, sending::endpoint_forms::rotate;
+    Post "/apps/{app}/endpoints/{endpoint}/delete" Write, sending::endpoint_forms::delete;
+
+    Get "/event-types" Read, event_types::list::show;
+    Get "/event-types/new" Write, event_types::edit::new;
+    Post "/event-types/new" Write, event_types::edit::create;
+    Get "/event-types/import" Write, event_types::import::show;
+    Post "/event-types/import" Write, event_types::import::run;
+    Get "/event-types/{type}" Read, event_types::show::show;
+    Post "/event-types/{type}/change" Write, event_types::edit::change;
+    Post "/event-types/{type}/schema" Write, event_types::edit::schema;
+    Post "/event-types/{type}/send" Write, event_types::edit::send;
+    Post "/event-types/{type}/delete" Write, event_types::edit::delete;
+
+    Get "/tools/verify" Read, tools::verify::show;
+    Post "/tools/verify" Read, tools::verify::judge;
+
+    // The API reference.
+    Get "/docs" Public, pages::docs::home;
+    Get "/docs/{page}" Public, pages::docs::page;
 }

@@ -5,9 +5,11 @@ use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::wire::event_type::{EventTypeOut, read_fields, read_new, read_patch};
+use crate::wire::event_type_import::{event_types, read_import};
 use crate::wire::list::{self, ListOut};
 use http::StatusCode;
-use store::{EventType, StoreError};
+use serde_json::json;
+use store::{Cursor, EventType, EventTypeFields, EventTypePatch, Order, PageQuery, StoreError};
 
 pub(crate) async fn list(call: Call) -> Result<Reply, Problem> {
     let query = call.query();
@@ -64,4 +66,63 @@ pub(crate) async fn delete(call: Call) -> Result<Reply, Problem> {
     let expunge = call.query().boolean("expunge", false)?;
     call.store().delete_event_type(call.caller.org, call.params.get(0), expunge).await?;
     Ok(Reply::no_content())
+}
+
+/// Creates and changes event types as an OpenAPI document has them; an archived one comes back.
+pub(crate) async fn import(call: Call) -> Result<Reply, Problem> {
+    let wanted = read_import(&call.body)?;
+    let found = event_types(&wanted.spec)?;
+    let names: Vec<&str> = found.iter().map(|t| t.name.as_str()).collect();
+    let mut modified: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    if wanted.dry_run {
+        return Ok(Reply::ok(&json!({"data": {"modified": modified, "to_modify": found}})));
+    }
+    if wanted.replace_all {
+        modified.extend(archive_others(&call, &names).await?);
+    }
+    for t in &found {
+        let schemas = t.schemas.as_ref().map(ToString::to_string);
+        let patch = EventTypePatch {
+            description: Some(t.description.clone()),
+            archived: Some(false),
+            deprecated: Some(t.deprecated),
+            schemas: schemas.clone().map(Some),
+            feature_flags: t.feature_flags.clone(),
+            group_name: t.group_name.clone().map(Some),
+        };
+        match call.store().patch_event_type(call.caller.org, &t.name, patch).await {
+            Ok(_) => {}
+            Err(StoreError::NotFound(_)) => {
+                let fields = EventTypeFields {
+                    description: t.description.clone(),
+                    archived: false,
+                    deprecated: t.deprecated,
+                    schemas,
+                    feature_flags: t.feature_flags.clone().unwrap_or_default(),
+                    group_name: t.group_name.clone(),
+                };
+                call.store().create_event_type(call.caller.org, &t.name, fields).await?;
+            }
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(Reply::ok(&json!({"data": {"modified": modified, "to_modify": null}})))
+}
+
+/// Names of those that were archived.
+async fn archive_others(call: &Call, keep: &[&str]) -> Result<Vec<String>, Problem> {
+    let (mut archived, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = PageQuery { limit: 250, cursor, order: Order::Ascending };
+        let page = call.store().event_types(call.caller.org, page, false).await?;
+        for t in page.data.iter().filter(|t| !keep.contains(&t.name.as_str())) {
+            let patch = EventTypePatch { archived: Some(true), ..EventTypePatch::default() };
+            call.store().patch_event_type(call.caller.org, &t.name, patch).await?;
+            archived.push(t.name.clone());
+        }
+        match page.last {
+            Some(last) if !page.done => cursor = Some(Cursor::After(last)),
+            _ => return Ok(archived),
+        }
+    }
 }

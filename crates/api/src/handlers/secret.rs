@@ -9,7 +9,7 @@ use crate::reply::Reply;
 use crate::wire::endpoint::{SecretOut, read_rotation};
 use crate::wire::headers::{self, Headers, HeadersOut};
 use domain::route::{headers_aad, secret_aad};
-use domain::{AppId, EndpointId};
+use domain::{AppId, EndpointId, Timestamp};
 use signing::EndpointSecret;
 use std::time::Duration;
 use store::{Ref, StoreError, StoredSecret};
@@ -73,8 +73,27 @@ pub(super) async fn of(call: &Call, app: AppId, endpoint: EndpointId) -> Result<
     current(call, id, &secrets)
 }
 
+/// Every secret of an endpoint that signs, the current one first, and until when the old ones do.
+pub(super) async fn all_of(
+    call: &Call,
+    app: AppId,
+    endpoint: EndpointId,
+) -> Result<Vec<(EndpointSecret, Option<Timestamp>)>, Problem> {
+    let (id, secrets) = call.store().endpoint_secrets(app, &Ref::Id(endpoint)).await?;
+    secrets.iter().map(|sealed| Ok((open(call, id, sealed)?, sealed.expires_at))).collect()
+}
+
+/// The custom headers of an endpoint, sensitive ones too.
+pub(super) async fn headers_of(call: &Call, app: AppId, endpoint: EndpointId) -> Result<Headers, Problem> {
+    let (id, sealed) = call.store().endpoint_headers(app, &Ref::Id(endpoint)).await?;
+    open_headers(call, id, &sealed)
+}
+
 fn current(call: &Call, id: EndpointId, secrets: &[StoredSecret]) -> Result<EndpointSecret, Problem> {
-    let sealed = secrets.first().ok_or_else(|| Problem::failed(&"the endpoint has no secret"))?;
+    open(call, id, secrets.first().ok_or_else(|| Problem::failed(&"the endpoint has no secret"))?)
+}
+
+fn open(call: &Call, id: EndpointId, sealed: &StoredSecret) -> Result<EndpointSecret, Problem> {
     let plain = call.shared.config.secret_box.open(&sealed.sealed, &secret_aad(id)).map_err(|e| Problem::failed(&e))?;
     let text = std::str::from_utf8(&plain).map_err(|_| Problem::failed(&"a sealed secret is not text"))?;
     EndpointSecret::parse(text).map_err(|e| Problem::failed(&e))

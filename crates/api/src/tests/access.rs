@@ -36,6 +36,7 @@ GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/secret ViewEndpointSecret
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate ManageEndpointSecret
 GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/stats ViewBase
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example CreateAttempts
+POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/verify CreateAttempts
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/recover CreateAttempts
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing CreateAttempts
 POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/bulk-replay CreateAttempts
@@ -50,6 +51,7 @@ GET /api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id} ViewBase
 DELETE /api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content org
 GET /api/v1/app/{app_id}/msg/{msg_id}/endpoint ViewBase
 POST /api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend CreateAttempts
+GET /api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/request CreateAttempts
 GET /api/v1/app/{app_id}/msg/stream ViewBase
 GET /api/v1/app/{app_id}/poller/{sink_id} ViewBase
 GET /api/v1/app/{app_id}/poller/{sink_id}/consumer/{consumer_id} ViewBase
@@ -59,6 +61,7 @@ GET /api/v1/bin/{bin_id}/request/stream org
 GET /api/v1/listen org
 GET /api/v1/event-type ViewBase
 POST /api/v1/event-type org
+POST /api/v1/event-type/import/openapi org
 GET /api/v1/event-type/{event_type_name} ViewBase
 PUT /api/v1/event-type/{event_type_name} org
 PATCH /api/v1/event-type/{event_type_name} org
@@ -70,12 +73,16 @@ GET /api/v1/event org
 POST /api/v1/auth/app-portal-access/{app_id} org
 POST /api/v1/auth/dashboard-access/{app_id} org
 POST /api/v1/auth/logout own
+POST /api/v1/auth/app/{app_id}/expire-all org
+GET /api/v1/auth/portal own
+GET /api/v1/app/{app_id}/test-inbox ViewBase
+POST /api/v1/app/{app_id}/test-inbox ManageEndpoint
+DELETE /api/v1/app/{app_id}/test-inbox/{inbox_id} ManageEndpoint
+GET /api/v1/app/{app_id}/test-inbox/{inbox_id}/request ViewBase
 GET /api/v1/api-key org
 POST /api/v1/api-key org
 DELETE /api/v1/api-key/{key_id} org
 GET /api/v1/audit org
-GET /api/v1/background-task org
-GET /api/v1/background-task/{task_id} org
 GET /api/v1/background-task ViewBase
 GET /api/v1/background-task/{task_id} ViewBase
 GET /api/v1/background-task/{task_id}/report ViewBase
@@ -107,6 +114,7 @@ GET /api/v1/health any
 GET /api/v1/health/ping any
 GET /livez any
 GET /readyz any
+GET /openapi.json any
 GET /metrics any
 GET /ingest/api/v1/source org
 POST /ingest/api/v1/source org
@@ -318,7 +326,7 @@ async fn a_portal_token_opens_one_application_for_its_time_until_it_logs_out() {
     assert_eq!(access.headers["cache-control"], "no-store");
     let access = access.expect(200);
     let token = text(&access["token"]);
-    assert_eq!(access["url"], json!(format!("http://localhost/portal#key={token}")));
+    assert_eq!(access["url"], json!(format!("http://localhost/portal?org=org_test#key={token}")));
     let get = async |token: &str| s.raw(token, Method::GET, "/api/v1/app/a/endpoint", "").await;
     get(&token).await.expect(200);
     let body = json!({"url": "https://example.com/"}).to_string();

@@ -1,6 +1,7 @@
 //! Attempts, settled by hand where the engine would.
 
 use super::{Server, server, text};
+use domain::Clock;
 use serde_json::{Value, json};
 use store::{Lease, NewAttempt, Next, Settlement};
 
@@ -129,4 +130,27 @@ async fn a_retry_shows_when_it_is_due() {
     settle(&s, 503, b"", Next::RetryAt(super::START.plus(std::time::Duration::from_secs(300)))).await;
     let row = s.get("/app/a/endpoint/e/msg?status=1").await.expect(200)["data"][0].clone();
     assert_eq!((&row["status"], &row["nextAttempt"]), (&json!(1), &json!("2026-11-21T07:49:00.000Z")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_request_of_a_message_is_signed_anew_and_keeps_sensitive_headers_to_itself() {
+    let s = server().await;
+    s.app("a").await;
+    let body = json!({"url": "https://example.com/hook", "uid": "e", "headers": {"x-plain": "it's", "authorization": "Bearer no"}});
+    s.post("/app/a/endpoint", body).await.expect(201);
+    let message = s.message("a", "x").await;
+    let request = s.get(&format!("/app/a/msg/{message}/endpoint/e/request")).await.expect(200);
+    assert_eq!((&request["method"], &request["url"]), (&json!("POST"), &json!("https://example.com/hook")));
+    assert_eq!((&request["body"], &request["hidden"]), (&json!("{\"n\":1}"), &json!(["authorization"])));
+    let headers: Vec<(String, String)> = serde_json::from_value(request["headers"].clone()).unwrap();
+    let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_bytes());
+    let secret = text(&s.get("/app/a/endpoint/e/secret").await.expect(200)["key"]);
+    let keys = signing::VerifyKeys::parse([secret.as_str()]).unwrap();
+    let now_s = s.clock.now().millis() / 1000;
+    keys.verify(&signing::SignedHeaders::find(find).unwrap(), b"{\"n\":1}", now_s, 5).unwrap();
+    let curl = text(&request["curl"]);
+    assert!(curl.contains("-H 'x-plain: it'\\''s'") && !curl.contains("Bearer"), "{curl}");
+    assert!(curl.contains("# The header authorization is left out"), "{curl}");
+    s.delete(&format!("/app/a/msg/{message}/content")).await.expect(204);
+    s.get(&format!("/app/a/msg/{message}/endpoint/e/request")).await.refuse(409, "conflict");
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use store::{Link, LinkFields};
 
 /// A link of the organisation `org_test`, and the id of a click on it.
-async fn clicked(s: &Server) -> (Link, String) {
+pub(super) async fn clicked(s: &Server) -> (Link, String) {
     let org = s.store.organisation("org_test").await.unwrap();
     let fields = LinkFields {
         app: None,

@@ -235,3 +235,22 @@ async fn operational_endpoints_are_the_organisations_own() {
     s.delete(&format!("{root}/op")).await.expect(204);
     s.get(&format!("{root}/op")).await.refuse(404, "not_found");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_judged_by_every_secret_of_the_endpoint_and_told_why_it_fails() {
+    let s = server().await;
+    s.app("a").await;
+    s.endpoint("a", "e").await;
+    let message = s.message("a", "x").await;
+    let request = s.get(&format!("/app/a/msg/{message}/endpoint/e/request")).await.expect(200);
+    let ask = |body: &str| json!({"headers": request["headers"], "body": body, "msgId": message});
+    let path = "/app/a/endpoint/e/verify";
+    let right = s.post(path, ask("{\"n\":1}")).await.expect(200);
+    assert_eq!(right, json!({"valid": true, "explained": true, "findings": []}));
+    let altered = s.post(path, ask("{\"n\": 1}")).await.expect(200);
+    assert_eq!((&altered["valid"], &altered["findings"][0]["code"]), (&json!(false), &json!("body_altered")));
+    s.post("/app/a/endpoint/e/secret/rotate", json!({})).await.expect(200);
+    let old = s.post(path, ask("{\"n\":1}")).await.expect(200);
+    assert_eq!((&old["explained"], &old["findings"][0]["code"]), (&json!(true), &json!("secret_other")));
+    s.post(path, json!({"headers": {}})).await.invalid("body", "headers");
+}

@@ -7,6 +7,8 @@ mod audit;
 mod bad_input;
 mod bins;
 mod conversions;
+mod described;
+mod document;
 mod endpoints;
 mod figures;
 mod forms;
@@ -20,12 +22,14 @@ mod objects;
 mod openapi;
 mod operations;
 mod poller;
+mod portal;
 mod request_streams;
 mod requests;
 mod serving;
 mod sources;
 mod sse;
 mod streams;
+mod svix_shapes;
 mod tail;
 
 use crate::{Api, ApiConfig, Capabilities, JwtAlgorithm, JwtKeys, NewToken, ServerLimits, serve};
@@ -206,7 +210,7 @@ impl Server {
     pub fn token_at(&self, now: Timestamp, org: &str, app: Option<&str>, capabilities: Capabilities) -> String {
         // No two tokens are the same, as one may be revoked.
         let nonce = self.clock.ticks.fetch_add(1, Ordering::SeqCst);
-        let new = NewToken { org, app, expires_at: None, capabilities, feature_flags: &[], nonce };
+        let new = NewToken { org, app, expires_at: None, capabilities, feature_flags: &[], session: None, nonce };
         self.keys.mint(&new, now)
     }
 
@@ -215,11 +219,14 @@ impl Server {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         let driver = tokio::spawn(connection);
+        let asked = document::Asked::of(&request).await;
         let response = sender.send_request(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         driver.abort();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        document::check(&asked, &answer);
+        answer
     }
 
     pub async fn raw(&self, token: &str, method: Method, path: &str, body: impl Into<Bytes>) -> Answer {

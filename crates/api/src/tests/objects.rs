@@ -121,3 +121,25 @@ async fn an_application_does_not_see_event_types_behind_a_flag() {
     let list = s.raw(&text(&access["token"]), http::Method::GET, "/api/v1/event-type", "").await.expect(200);
     assert_eq!(list["data"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn event_types_are_imported_from_an_openapi_document() {
+    let s = server().await;
+    s.post("/event-type", json!({"name": "old", "description": "x"})).await.expect(201);
+    s.post("/event-type", json!({"name": "pet.new", "description": "x", "archived": true})).await.expect(201);
+    let spec = json!({"openapi": "3.1.0", "webhooks": {"pet.new": {"post": {"description": "A pet came"}}, "pet.gone": {"post": {}}}});
+    let path = "/event-type/import/openapi";
+    let dry = s.post(path, json!({"specRaw": spec.to_string(), "dryRun": true})).await.expect(200);
+    assert_eq!(dry["data"]["modified"], json!(["pet.gone", "pet.new"]));
+    assert_eq!(dry["data"]["to_modify"][1]["description"], "A pet came");
+    s.get("/event-type/pet.gone").await.refuse(404, "not_found");
+    s.post(path, json!({"spec": spec})).await.expect(200);
+    let found = s.get("/event-type/pet.new").await.expect(200);
+    assert_eq!((&found["description"], &found["archived"]), (&json!("A pet came"), &json!(false)));
+    assert_eq!(s.get("/event-type/old").await.expect(200)["archived"], json!(false));
+    let all = s.post(path, json!({"spec": spec, "replaceAll": true})).await.expect(200);
+    assert_eq!(all["data"]["modified"], json!(["pet.gone", "pet.new", "old"]));
+    assert_eq!(s.get("/event-type/old").await.expect(200)["archived"], json!(true));
+    s.post(path, json!({"specRaw": "a: yaml"})).await.refuse(400, "bad_request");
+    s.post(path, json!({})).await.refuse(400, "bad_request");
+}

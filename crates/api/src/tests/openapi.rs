@@ -10,14 +10,14 @@ use std::path::PathBuf;
 use store::Verdict;
 
 /// The document, from `$POSTRIDER_SHARED` or beside the repository. It isn't ours to keep a copy of.
-fn document(name: &str) -> Option<Value> {
+pub(super) fn document(name: &str) -> Option<Value> {
     let shared = option_env!("POSTRIDER_SHARED").map(PathBuf::from);
     let shared = shared.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")));
     let file = std::fs::read_to_string(shared.join("openapi").join(name)).ok()?;
     Some(serde_json::from_str(&file).unwrap())
 }
 
-const SERVER: &str = "svix-server.json";
+pub(super) const SERVER: &str = "svix-server.json";
 /// Has the ingest API, which the open server hasn't.
 const CLOUD: &str = "svix-cloud.json";
 const INGEST: &str = "/ingest/";
@@ -80,6 +80,12 @@ fn check(document: &Value, schema: &Value, value: &Value, place: &str) {
 
 async fn setting() -> (Server, String) {
     let s = server().await;
+    let attempt = fill(&s).await;
+    (s, attempt)
+}
+
+/// The application `a` with the endpoint `e`, the event type `t` and the message `m`, which was delivered; the attempt's id.
+pub(super) async fn fill(s: &Server) -> String {
     s.app("a").await;
     let schemas = json!({"1": {"examples": [{"x": 1}]}});
     s.post("/event-type", json!({"name": "t", "description": "d", "schemas": schemas})).await.expect(201);
@@ -106,7 +112,7 @@ async fn setting() -> (Server, String) {
     });
     s.store.ready().await.unwrap();
     let attempts = s.get("/app/a/attempt/msg/m").await.expect(200);
-    (s, text(&attempts["data"][0]["id"]))
+    text(&attempts["data"][0]["id"])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

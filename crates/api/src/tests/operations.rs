@@ -8,7 +8,7 @@ use std::time::Duration;
 use store::{NewAttempt, Next, Settlement};
 
 /// Settles the next so many leases with these codes: 200 is delivered, others are dead.
-async fn settle(s: &Server, codes: &[u16]) {
+pub(super) async fn settle(s: &Server, codes: &[u16]) {
     let mut left = codes.iter();
     while left.len() > 0 {
         let batch = s.leases.lock().await.next().await.unwrap();

@@ -112,6 +112,8 @@ impl Fields {
         names: &[&'static str],
         read: impl FnOnce(Value) -> Result<T, Cow<'static, str>>,
     ) -> Patch<T> {
+        #[cfg(test)]
+        taken::note(&self.place, names);
         let mut found: Option<(&'static str, Value)> = None;
         for name in names {
             let Some(value) = self.map.remove(*name) else { continue };
@@ -169,5 +171,28 @@ impl Fields {
     /// The end: everything was fine, or all complaints at once.
     pub fn finish(self) -> Result<(), Problem> {
         if self.complaints.is_empty() { Ok(()) } else { Err(Problem::Invalid(self.complaints)) }
+    }
+}
+
+/// Which fields were asked for: the tests compare it with what the API's document says.
+#[cfg(test)]
+pub(crate) mod taken {
+    use std::borrow::Cow;
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local! {
+        static TAKEN: RefCell<BTreeSet<(String, &'static [&'static str])>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(place: &[Cow<'static, str>], names: &[&'static str]) {
+        let below: Vec<&str> = place.iter().skip(1).map(|p| &**p).filter(|p| p.parse::<u32>().is_err()).collect();
+        let names = Box::leak(names.to_vec().into_boxed_slice());
+        TAKEN.with_borrow_mut(|taken| taken.insert((below.join("."), names)));
+    }
+
+    /// Where, and under which names, since the last call on this thread.
+    pub(crate) fn all() -> BTreeSet<(String, &'static [&'static str])> {
+        TAKEN.take()
     }
 }

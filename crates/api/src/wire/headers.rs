@@ -55,6 +55,13 @@ impl<'a> HeadersOut<'a> {
             sensitive: secret.into_iter().map(|(k, _)| k.as_str()).collect(),
         }
     }
+    pub fn open(&self) -> &BTreeMap<&'a str, &'a str> {
+        &self.headers
+    }
+    /// Names of those that can't be read back.
+    pub fn hidden(&self) -> &[&'a str] {
+        &self.sensitive
+    }
 }
 
 fn is_sensitive(name: &str) -> bool {

@@ -7,7 +7,17 @@ import "./file.js";
 
 document.documentElement.classList.add("js");
 
+// What scrolls must be reached by keyboard.
+function reachable() {
+  for (const el of document.querySelectorAll(".table-wrap, pre")) {
+    if (el.scrollWidth > el.clientWidth || el.scrollHeight > el.clientHeight) el.tabIndex = 0;
+    else if (!el.hasAttribute("data-json")) el.removeAttribute("tabindex");
+  }
+}
+addEventListener("resize", reachable);
+
 function improve(root) {
+  reachable();
   trees(root);
   times(root);
   for (const form of root.querySelectorAll("form[data-auto]")) {
@@ -40,4 +50,24 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-dialog]");
   if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
   if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
+});
+
+// Ticked rows: [data-check-all="name"] ticks all of them, and the button [data-count="name"] says how many there are.
+document.addEventListener("change", (event) => {
+  const form = event.target.form;
+  if (!form || event.target.type !== "checkbox") return;
+  const all = event.target.dataset.checkAll;
+  if (all) for (const box of form.querySelectorAll(`input[name="${all}"]`)) box.checked = event.target.checked;
+  for (const button of form.querySelectorAll("[data-count]")) {
+    const n = form.querySelectorAll(`input[name="${button.dataset.count}"]:checked`).length;
+    button.dataset.word ??= button.lastChild.textContent;
+    button.lastChild.textContent = n ? `Resend ${n}…` : button.dataset.word;
+  }
+// A search over what is on the page: input[data-filter="#box"] hides what has another data-name.
+document.addEventListener("input", (event) => {
+  const box = event.target.dataset?.filter && document.querySelector(event.target.dataset.filter);
+  if (!box) return;
+  const text = event.target.value.trim().toLowerCase();
+  for (const el of box.querySelectorAll("[data-name]")) el.hidden = !el.dataset.name.toLowerCase().includes(text);
+  if (text) for (const fold of box.querySelectorAll("details")) fold.open = true;
 });

@@ -89,6 +89,12 @@ impl Frame {
     pub fn shortcuts(&self) -> &'static str {
         if self.me.as_ref().is_none_or(|me| me.shortcuts) { "on" } else { "off" }
     }
+    pub fn may_resend(&self) -> bool {
+        self.me.as_ref().is_some_and(SignedIn::may_resend)
+    }
+    pub fn may_write(&self) -> bool {
+        self.me.as_ref().is_some_and(SignedIn::may_write)
+    }
     pub fn may_own(&self) -> bool {
         self.me.as_ref().is_some_and(SignedIn::may_own)
     }

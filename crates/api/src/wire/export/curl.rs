@@ -14,7 +14,18 @@ const LEFT_OUT: [&str; 9] =
 const ARGUMENT_MAX: usize = 100 * 1024;
 
 pub(super) fn row(r: &CapturedRequest, url: &str, out: &mut Vec<u8>) {
-    let body = r.body.as_deref().unwrap_or_default();
+    let url = format!("{url}{}", r.head.target());
+    let headers = r.head.headers().filter(|(name, _)| !LEFT_OUT.contains(name));
+    out.extend_from_slice(command(r.head.method(), &url, headers, r.body.as_deref().unwrap_or_default()).as_bytes());
+}
+
+/// The command that sends this request, and a line break. Names of headers are in lower case.
+pub(crate) fn command<'a>(
+    method: &str,
+    url: &str,
+    headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+    body: &[u8],
+) -> String {
     let plain = std::str::from_utf8(body).ok().filter(|text| is_plain(text) && text.len() <= ARGUMENT_MAX);
     let mut command = String::new();
     if plain.is_none() {
@@ -23,7 +34,7 @@ pub(super) fn row(r: &CapturedRequest, url: &str, out: &mut Vec<u8>) {
         command.push_str(" | base64 -d | ");
     }
     command.push_str("curl -sS --globoff --path-as-is ");
-    match r.head.method() {
+    match method {
         // curl would wait for a body that never comes.
         "HEAD" => command.push_str("--head"),
         method => {
@@ -32,8 +43,10 @@ pub(super) fn row(r: &CapturedRequest, url: &str, out: &mut Vec<u8>) {
         }
     }
     command.push(' ');
-    quote(&format!("{url}{}", r.head.target()), &mut command);
-    for (name, value) in r.head.headers().filter(|(name, _)| !LEFT_OUT.contains(name)) {
+    quote(url, &mut command);
+    let mut has_type = false;
+    for (name, value) in headers {
+        has_type |= name == "content-type";
         let value = String::from_utf8_lossy(value);
         command.push_str(" -H ");
         // curl drops a header without a value, unless it ends in a semicolon.
@@ -41,7 +54,7 @@ pub(super) fn row(r: &CapturedRequest, url: &str, out: &mut Vec<u8>) {
         quote(&header.replace(char::is_control, " "), &mut command);
     }
     if !body.is_empty() {
-        if r.head.header("content-type").is_none() {
+        if !has_type {
             command.push_str(" -H 'content-type:'");
         }
         match plain {
@@ -54,7 +67,7 @@ pub(super) fn row(r: &CapturedRequest, url: &str, out: &mut Vec<u8>) {
         }
     }
     command.push('\n');
-    out.extend_from_slice(command.as_bytes());
+    command
 }
 
 /// Whether a terminal shows `text` and does nothing else.

@@ -4,7 +4,7 @@
 //! stranger sent can't leave the place that it has in the format.
 
 pub(super) mod csv;
-mod curl;
+pub(crate) mod curl;
 mod har;
 
 use super::request::request_out;
