@@ -140,7 +140,11 @@ async fn make(call: &Call) -> Result<Reply, Fault> {
     let fields: Vec<Value> = FIELDS
         .iter()
         .filter(|(name, ..)| chosen.contains(name))
-        .map(|(name, kind, required)| json!({"name": name, "type": kind, "required": required}))
+        .map(|(name, kind, required)| {
+            // Longer than a line, so that its HTML has several.
+            let max = if *name == "message" { json!(5_000) } else { Value::Null };
+            json!({"name": name, "type": kind, "required": required, "maxLength": max})
+        })
         .collect();
     let body = json!({"name": typed.get("name"), "fields": fields});
     let form = call.api(Method::POST, "/api/v1/form", Some(&body)).await?;

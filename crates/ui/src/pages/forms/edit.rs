@@ -13,9 +13,15 @@ use askama::Template;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+/// To the API a text that may be longer than a line: its HTML then has several.
+const LONG: &str = "long";
+const LONG_LEN_MAX: u64 = 5_000;
+const LINE_LEN_MAX: u64 = 255;
+
 /// Types of a field, and what people call them.
-pub(super) const TYPES: [(&str, &str); 10] = [
+pub(super) const TYPES: [(&str, &str); 11] = [
     ("text", "Text"),
+    (LONG, "Several lines of text"),
     ("email", "E-mail address"),
     ("tel", "Phone number"),
     ("number", "Number"),
@@ -65,7 +71,7 @@ pub(crate) async fn new(call: Call) -> Result<Reply, Fault> {
         required,
         ..Field::default()
     };
-    let fields = vec![field("name", "text", false), field("email", "email", true), field("message", "text", true)];
+    let fields = vec![field("name", "text", false), field("email", "email", true), field("message", LONG, true)];
     Reply::page(&Page {
         frame: call.frame("New form", Section::Forms),
         path: String::new(),
@@ -110,7 +116,12 @@ fn body(form: &Form) -> Result<Value, Refusal> {
             .transpose()
     };
     let field = |field: &Field| {
-        let mut out = json!({"name": field.name, "type": field.kind, "required": field.required});
+        let is_long = field.kind == LONG;
+        let kind = if is_long { "text" } else { &field.kind };
+        let mut out = json!({"name": field.name, "type": kind, "required": field.required});
+        if is_long && let Some(out) = out.as_object_mut() {
+            out.insert("maxLength".to_owned(), json!(LONG_LEN_MAX));
+        }
         if field.kind == "choice"
             && let Some(out) = out.as_object_mut()
         {
@@ -189,7 +200,10 @@ pub(crate) async fn edit(call: Call) -> Result<Reply, Fault> {
     }
     let field = |field: &Value| Field {
         name: field.text("name"),
-        kind: field.text("type"),
+        kind: match (&*field.text("type"), is_long(field)) {
+            ("text", true) => LONG.to_owned(),
+            (kind, _) => kind.to_owned(),
+        },
         required: field.is("required"),
         options: field.texts("options").join(", "),
         wrong: String::new(),
@@ -211,6 +225,10 @@ pub(crate) async fn edit(call: Call) -> Result<Reply, Fault> {
     })
 }
 
+fn is_long(field: &Value) -> bool {
+    field.number("maxLength") > LINE_LEN_MAX
+}
+
 /// What the editor has no place for stays: a trap of another name, and rules of fields that are still there.
 fn keep(body: &mut Value, old: &Value) {
     let Some(body) = body.as_object_mut() else { return };
@@ -223,8 +241,10 @@ fn keep(body: &mut Value, old: &Value) {
         let name = field.text("name");
         let before = old.list("fields").iter().find(|before| before.text("name") == name);
         let (Some(before), Some(field)) = (before, field.as_object_mut()) else { continue };
-        for rule in ["multiple", "maxLength"] {
-            if let Some(value) = before.get(rule).filter(|value| !value.is_null()) {
+        // The editor says whether a text has one line or several, but not how long exactly.
+        let stays_long = field.contains_key("maxLength") == is_long(before);
+        for (rule, stays) in [("multiple", true), ("maxLength", stays_long)] {
+            if let Some(value) = before.get(rule).filter(|value| stays && !value.is_null()) {
                 field.insert(rule.to_owned(), value.clone());
             }
         }
