@@ -131,7 +131,8 @@ pub(super) const TAG: Tag = Tag {
             "Who am I?",
             "What the portal's page begins with, of the token that asks.",
         )
-        .ok(Object(&PORTAL)),
+        .ok(Object(&PORTAL))
+        .errors(&[404]),
         get(
             "/api/v1/app/{app_id}/task/{task_id}",
             "v1.application.task.get",
