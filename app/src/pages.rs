@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use api::{Actor, Api, Body};
-use domain::guard::AddressGuard;
 use domain::RetrySchedule;
+use domain::guard::AddressGuard;
 use ingest::Fetch;
 use store::Store;
 use ui::{Backend, BoxFuture, Reach, ShownSetting, Ui, UiConfig};

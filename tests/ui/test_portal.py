@@ -187,10 +187,10 @@ class Portal(unittest.TestCase):
         self.go(f"/endpoints/{bad['id']}")
         self.browser.wait("the page", lambda: self.browser.all(".tabs"))
         self.browser.press("Recover failed")
-        self.browser.wait_for("failed since then")
+        self.browser.wait("the estimate", lambda: "message" in self.browser.find("dialog [role=status]").text)
         self.fine()
         self.browser.press("Send again")
-        self.browser.wait_for("on the way again")
+        self.browser.wait("the end", lambda: self.browser.all("dialog .note.good"))
         until("it arrived", lambda: not self.server.api("GET", path)["data"])
 
     def test_an_endpoint_is_edited_paused_and_deleted(self):

@@ -16,11 +16,13 @@ use std::sync::LazyLock;
 use store::NewAuditEntry;
 
 /// What programs do all day: their objects are their record.
-const UNRECORDED: [&str; 5] = [
+const UNRECORDED: [&str; 6] = [
     "app/{app_id}/msg",
     "app/{app_id}/msg/batch",
     "app/{app_id}/poller/",
+    // These only read.
     "app/{app_id}/endpoint/{endpoint_id}/verify",
+    "app/{app_id}/endpoint/{endpoint_id}/replay/estimate",
     "conversion",
 ];
 /// Characters of an object's name at most.
@@ -145,6 +147,8 @@ mod tests {
         let meant = [
             "app/{app_id}/msg",
             "app/{app_id}/msg/batch",
+            "app/{app_id}/endpoint/{endpoint_id}/verify",
+            "app/{app_id}/endpoint/{endpoint_id}/replay/estimate",
             "app/{app_id}/poller/{sink_id}/consumer/{consumer_id}/seek",
             "conversion",
         ];

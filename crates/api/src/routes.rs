@@ -197,7 +197,6 @@ routes! {
     Post "/api/v1/auth/logout" OwnToken, auth::logout [Own];
     Post "/api/v1/auth/app/{app_id}/expire-all" Org, portal::expire_all;
     Get "/api/v1/auth/portal" OwnToken, portal::whoami;
-    Get "/api/v1/app/{app_id}/task/{task_id}" App(ViewBase), portal::task;
     Get "/api/v1/app/{app_id}/test-inbox" App(ViewBase), portal::inboxes;
     Post "/api/v1/app/{app_id}/test-inbox" App(ManageEndpoint), portal::create_inbox;
     Delete "/api/v1/app/{app_id}/test-inbox/{inbox_id}" App(ManageEndpoint), portal::delete_inbox;

@@ -155,6 +155,21 @@ impl Call {
     /// Calls the API as this person. `path` begins with `/api/v1/` and may have a query; its parts are encoded.
     pub async fn api(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Fault> {
         let response = self.api_response(method, path, body).await?;
+        Self::value(response).await
+    }
+
+    /// The same, with a body that isn't JSON.
+    pub async fn api_upload(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &'static str,
+        body: Bytes,
+    ) -> Result<Value, Fault> {
+        Self::value(self.send(method, path, Some(kind), Body::from(body)).await?).await
+    }
+
+    async fn value(response: Response<Body>) -> Result<Value, Fault> {
         let status = response.status();
         let bytes = collect(response.into_body()).await?;
         let value = match bytes.is_empty() {
@@ -175,15 +190,33 @@ impl Call {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Response<Body>, Fault> {
-        let mut request = Request::new(match body {
-            Some(value) => Body::from(value.to_string()),
-            None => Body::empty(),
-        });
+        let kind = body.map(|_| "application/json");
+        let body = body.map_or_else(Body::empty, |value| Body::from(value.to_string()));
+        self.send(method, path, kind, body).await
+    }
+
+    /// A file or a stream of the API, to be passed on: what it refuses is a fault.
+    pub async fn api_file(&self, path: &str) -> Result<Response<Body>, Fault> {
+        let response = self.api_response(Method::GET, path, None).await?;
+        match response.status().is_success() {
+            true => Ok(response),
+            false => Err(Self::value(response).await.err().unwrap_or(Fault::Failed)),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        kind: Option<&'static str>,
+        body: Body,
+    ) -> Result<Response<Body>, Fault> {
+        let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().map_err(|_| Fault::not_found("thing"))?;
         let headers = request.headers_mut();
-        if body.is_some() {
-            headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        if let Some(kind) = kind {
+            headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(kind));
         }
         for name in [HOST.as_str(), ACCEPT.as_str(), "last-event-id"] {
             if let Some(value) = self.headers.get(name) {

@@ -9,6 +9,7 @@
 //! **Invariant:** imports domain, store and signing only. Every page works without JavaScript, loads nothing from elsewhere,
 //! and shows what strangers wrote as text.
 
+mod answer;
 mod assets;
 mod backend;
 mod call;

@@ -7,13 +7,13 @@ use crate::wire::endpoint::{EndpointOut, NewEndpoint, StatsOut, read_new, read_p
 use crate::wire::headers::Headers;
 use crate::wire::list::{self, ListOut};
 use crate::wire::message::{self, Draft};
-use crate::wire::{event_type, fields::Fields, read, task};
+use crate::wire::{event_type, fields::Fields, own_example, read, task};
 use bytes::Bytes;
 use domain::route::{headers_aad, secret_aad};
 use domain::{AppId, Cause, EndpointId};
 use http::StatusCode;
 use signing::EndpointSecret;
-use store::{Accepted, AppRef, EndpointRef, EventKind, EventType, Ref, Sealer};
+use store::{Accepted, AppRef, EndpointRef, EventKind, EventType, Ref, Sealer, StoreError};
 
 /// Where the endpoints of a route are.
 #[derive(Clone, Copy)]
@@ -237,7 +237,12 @@ async fn example_payload(call: &Call, name: &str) -> Result<String, Problem> {
     if name == PING {
         return Ok(r#"{"success":true}"#.to_owned());
     }
-    let event_type: EventType = call.store().event_type(call.caller.org, name).await?;
+    let event_type: EventType = match (call.store().event_type(call.caller.org, name).await, own_example::payload(name))
+    {
+        // An example that was registered goes before ours.
+        (Err(StoreError::NotFound(_)), Some(own)) => return Ok(own.to_owned()),
+        (found, _) => found?,
+    };
     event_type.schemas.as_deref().and_then(event_type::example).ok_or_else(|| {
         let detail = "The event type has no example: put one at schemas[\"1\"].examples[0]";
         Problem::new(StatusCode::BAD_REQUEST, "invalid_scheme", detail)

@@ -8,10 +8,9 @@ use crate::wire::fields::Fields;
 use crate::wire::list::ListOut;
 use crate::wire::portal::{BrandOut, InboxOut, PortalAppOut, PortalOut};
 use crate::wire::source::{UNVERIFIED, ingest_url};
-use crate::wire::task::TaskOut;
 use crate::wire::{read, time};
+use domain::SourceOptions;
 use domain::target::TargetUrl;
-use domain::{SourceOptions, TaskId};
 use http::StatusCode;
 use signing::providers::SecretConfig;
 use std::time::Duration;
@@ -59,17 +58,6 @@ pub(crate) async fn expire_all(call: Call) -> Result<Reply, Problem> {
     let since = call.shared.now().plus(Duration::from_secs(expiry_s));
     call.shared.auth.expire_all(call.store(), app, sessions.unwrap_or_default(), since).await?;
     Ok(Reply::no_content())
-}
-
-/// A background task of this application.
-pub(crate) async fn task(call: Call) -> Result<Reply, Problem> {
-    let app = call.app().await?;
-    let id: TaskId = call.id(1, "task")?;
-    let task = call.store().task(call.caller.org, id).await?;
-    if task.app != app {
-        return Err(Problem::not_found("task not found"));
-    }
-    Ok(Reply::ok(&TaskOut::of(task, call.codec())))
 }
 
 // ---- test inboxes ----

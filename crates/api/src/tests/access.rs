@@ -75,7 +75,6 @@ POST /api/v1/auth/dashboard-access/{app_id} org
 POST /api/v1/auth/logout own
 POST /api/v1/auth/app/{app_id}/expire-all org
 GET /api/v1/auth/portal own
-GET /api/v1/app/{app_id}/task/{task_id} ViewBase
 GET /api/v1/app/{app_id}/test-inbox ViewBase
 POST /api/v1/app/{app_id}/test-inbox ManageEndpoint
 DELETE /api/v1/app/{app_id}/test-inbox/{inbox_id} ManageEndpoint

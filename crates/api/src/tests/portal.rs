@@ -146,21 +146,3 @@ async fn an_inbox_has_a_url_that_an_endpoint_may_have_and_nothing_else_inside_ha
         add(other).await.invalid("body", "url");
     }
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_customer_follows_tasks_of_the_own_application_only() {
-    let s = server().await;
-    let (a, b) = (s.app("a").await, s.app("b").await);
-    s.endpoint("a", "e").await;
-    let own = s.app_token("org_test", &a);
-    let body = json!({"since": START.to_string()}).to_string();
-    let task = s.raw(&own, Method::POST, "/api/v1/app/a/endpoint/e/recover", body).await.expect(202);
-    let id = text(&task["id"]);
-    let get =
-        async |token: &str, app: &str| s.raw(token, Method::GET, &format!("/api/v1/app/{app}/task/{id}"), "").await;
-    assert_eq!(get(&own, "a").await.expect(200)["id"], json!(id));
-    let theirs = s.app_token("org_test", &b);
-    get(&theirs, "a").await.refuse(404, "not_found");
-    get(&theirs, "b").await.refuse(404, "not_found");
-    get(&s.org_token("org_foreign"), "a").await.refuse(404, "not_found");
-}

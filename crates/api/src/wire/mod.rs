@@ -29,6 +29,7 @@ pub(crate) mod message;
 pub(crate) mod multipart;
 pub(crate) mod options;
 pub(crate) mod own_event;
+pub(crate) mod own_example;
 pub(crate) mod own_stats;
 pub(crate) mod portal;
 pub(crate) mod query;

@@ -3,6 +3,7 @@ import { copying } from "./copy.js";
 import { trees } from "./tree.js";
 import { times } from "./time.js";
 import { keys } from "./keys.js";
+import "./file.js";
 
 document.documentElement.classList.add("js");
 

@@ -71,7 +71,7 @@ export const get = (path) => call("GET", app() + path);
 export const post = (path, sent = {}) => call("POST", app() + path, sent);
 export const patch = (path, sent) => call("PATCH", app() + path, sent);
 export const remove = (path) => call("DELETE", app() + path);
-export const root = (path) => call("GET", `/api/v1${path}`);
+export const root = (path, method = "GET") => call(method, `/api/v1${path}`);
 export const logout = () => call("POST", "/api/v1/auth/logout");
 
 // "?a=b" without what is empty.

@@ -59,7 +59,7 @@ export async function message(context, asked, id) {
   const isExpired = m.payload && m.payload.expired === true && Object.keys(m.payload).length === 1;
   const cards = places.data.map((place) => {
     const own = attempts.data.filter((a) => a.endpointId === place.id);
-    const resend = session.can("CreateAttempts") && !place.disabled && h("button.small", { type: "button", onclick: (e) => busy(e.currentTarget, async () => {
+    const resend = session.can("CreateAttempts") && !place.disabled && !place.paused && h("button.small", { type: "button", onclick: (e) => busy(e.currentTarget, async () => {
       await post(`/msg/${id}/endpoint/${place.id}/resend`);
       said("Sent again");
       await settled(id, place.id, own.length);

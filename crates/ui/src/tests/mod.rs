@@ -2,11 +2,13 @@
 
 mod access;
 mod accounts;
+mod connecting;
 mod docs;
 mod frame;
 mod messages;
 mod operations;
 mod portal;
+mod receiving;
 mod settings;
 
 use crate::{Actor, Backend, BoxFuture, ShownSetting, Ui, UiConfig};
@@ -324,6 +326,8 @@ fn api_config() -> ApiConfig {
 pub(super) async fn more_objects(world: &World, objects: &mut std::collections::HashMap<&'static str, String>) {
     let body = serde_json::json!({"name": "a key", "scopes": ["read"]});
     let key = world.api(Who::Owner, "POST", "/api/v1/api-key", body).await;
+    receiving::objects(world, objects).await;
+    connecting::objects(world, objects).await;
     objects.insert("key", key["id"].as_str().unwrap().to_owned());
     let (person, _) = world.store.person_by_email("support@example.com").await.unwrap().unwrap();
     objects.insert("person", world.store.codec().text(person.id));

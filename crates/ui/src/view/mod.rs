@@ -8,8 +8,10 @@ mod field;
 pub(crate) mod frame;
 mod icons;
 mod number;
+mod qr;
 mod text;
 mod time;
+mod waiting;
 
 #[allow(unused_imports, reason = "each page takes what it needs")]
 pub(crate) use {
@@ -18,8 +20,10 @@ pub(crate) use {
     frame::{Frame, Section},
     icons::icon,
     number::{bytes, compact, count, millis, percent},
+    qr::qr,
     text::{Badge, Tone, badge, copy, id, json, pretty, short_id},
     time::{ago, date, duration, in_or_ago, iso, stamp},
+    waiting::{Seen, Waiting},
 };
 
 use std::fmt;

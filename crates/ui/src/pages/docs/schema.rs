@@ -112,7 +112,7 @@ fn words(schema: &Schema) -> String {
         return format!("\"{text}\"");
     }
     if !schema.any_of.is_empty() {
-        let mut all: Vec<String> = schema.any_of.iter().map(|choice| words(choice)).collect();
+        let mut all: Vec<String> = schema.any_of.iter().map(words).collect();
         all.dedup();
         return all.join(" or ");
     }

@@ -4,7 +4,7 @@
 
 use crate::call::Call;
 use crate::fault::Fault;
-use crate::view::{Html, count, iso, millis};
+use crate::view::{Html, count, millis, stamp};
 use domain::Timestamp;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -168,7 +168,7 @@ fn bars(points: &[Minute]) -> Html {
             }
         }
     }
-    picture(points, &out, "Deliveries over time; the table below has the numbers")
+    picture(points, &out, "Deliveries over time", &format!("at most {} at a time", count(most as u64)))
 }
 
 /// Three lines of percentiles, 100 high.
@@ -191,16 +191,16 @@ fn lines(points: &[Minute]) -> Html {
         }
         out.push_str("\"/>");
     }
-    picture(points, &out, "Latency over time; the table below has the numbers")
+    picture(points, &out, "Answer time over time", &format!("{} at most", millis(most as u64)))
 }
 
-fn picture(points: &[Minute], inside: &str, label: &str) -> Html {
+fn picture(points: &[Minute], inside: &str, label: &str, most: &str) -> Html {
     let width = points.len().max(1) * 10;
-    let (first, last) =
-        (points.first().map_or(String::new(), |p| iso(p.at)), points.last().map_or(String::new(), |p| iso(p.at)));
+    let edge = |point: Option<&Minute>| point.map_or(String::new(), |p| stamp(p.at).0);
+    let (first, last) = (edge(points.first()), edge(points.last()));
     Html(format!(
-        "<svg class=\"picture\" viewBox=\"0 0 {width} 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{label}\">\
-         <title>{first} to {last}</title>{inside}</svg>"
+        "<svg class=\"picture\" viewBox=\"0 0 {width} 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{label}; the \
+         table below has the numbers\">{inside}</svg><p class=\"muted small\">{first} to {last}, {most}</p>"
     ))
 }
 

@@ -48,9 +48,13 @@ pub(crate) async fn resume_endpoint(call: Call) -> Result<Reply, Fault> {
 pub(crate) async fn test(call: Call) -> Result<Reply, Fault> {
     let issue = found(&call).await?;
     let codec = call.codec();
-    let message = codec.text(issue.message);
-    let path =
-        format!("/api/v1/app/{}/msg/{message}/endpoint/{}/resend", codec.text(issue.app), codec.text(issue.endpoint));
+    let path = format!(
+        "/api/v1/app/{}/msg/{}/endpoint/{}/resend",
+        codec.text(issue.app),
+        codec.text(issue.message),
+        codec.text(issue.endpoint)
+    );
     call.api(Method::POST, &path, None).await?;
-    Ok(Reply::see(&format!("/messages/{message}")).notice("Sent again. Reload to see how the receiver answers now."))
+    let notice = "Sent again. Reload in a moment: once the receiver takes it, this issue is resolved by itself.";
+    Ok(Reply::see(&format!("/issues/{}", codec.text(issue.id))).notice(notice))
 }

@@ -1,0 +1,84 @@
+//! All links.
+//!
+//! **Invariant:** one page of at most 25, each with its figures of a day.
+
+use super::{api, day};
+use crate::answer::{Members, part};
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::reply::Reply;
+use crate::view::{self as v, Badge, Frame, Section, Tone};
+use askama::Template;
+use domain::Timestamp;
+use http::Method;
+use serde_json::Value;
+
+struct Row {
+    id: String,
+    name: String,
+    url: String,
+    target: String,
+    clicks: u64,
+    spark: v::Html,
+    state: Badge,
+    tags: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "links/list.html")]
+struct Page {
+    frame: Frame,
+    rows: Vec<Row>,
+    tag: String,
+    next: Option<String>,
+    is_first: bool,
+    may_write: bool,
+}
+
+pub(super) fn state(link: &Value, now: Timestamp) -> Badge {
+    let (tone, text) = match link.time("expiresAt") {
+        _ if link.is("disabled") => (Tone::Idle, "Switched off"),
+        Some(at) if at <= now => (Tone::Warn, "Ended"),
+        _ => (Tone::Good, "On"),
+    };
+    Badge { tone, text: text.to_owned() }
+}
+
+pub(super) fn name(link: &Value) -> String {
+    link.some("name").unwrap_or_else(|| link.text("slug"))
+}
+
+pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
+    let query = call.query();
+    let (after, tag) = (query.get("after"), query.get("tag"));
+    let mut at = "/api/v1/link?limit=25&order=descending".to_owned();
+    for (name, value) in [("iterator", after), ("tag", tag)].into_iter().filter(|(_, value)| !value.is_empty()) {
+        at = format!("{at}&{name}={}", part(value));
+    }
+    let links = call.api(Method::GET, &at, None).await?;
+    let mut rows = Vec::new();
+    for link in links.list("data") {
+        let id = link.text("id");
+        let stats = day(&call, &api(&id), 0).await?;
+        let hours: Vec<u64> = stats.list("series").iter().map(|step| step.number("clicks")).collect();
+        let clicks = stats.number("clicks");
+        rows.push(Row {
+            name: name(link),
+            url: link.text("url"),
+            target: link.text("target"),
+            spark: v::spark(&hours, &format!("Clicks by the hour, {clicks} in all")),
+            clicks,
+            state: state(link, call.now()),
+            tags: link.texts("tags"),
+            id,
+        });
+    }
+    Reply::page(&Page {
+        next: links.next_page().map(|after| query.with(&[("after", &after)])),
+        is_first: after.is_empty(),
+        tag: tag.to_owned(),
+        may_write: call.me.may_write(),
+        rows,
+        frame: call.frame("Links", Section::Links),
+    })
+}
