@@ -9,6 +9,7 @@ use crate::wire::fields::Fields;
 use crate::wire::read::{self, boolean, feature_flags, strings};
 use domain::AppId;
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
@@ -29,7 +30,12 @@ struct PortalAccessIn {
     application: Option<Box<RawValue>>,
 }
 
-fn read_body(body: &[u8]) -> Result<PortalAccessIn, Problem> {
+fn raw(v: Value) -> read::Read<Box<RawValue>> {
+    serde_json::value::to_raw_value(&v).map_err(|e| e.to_string().into())
+}
+
+/// `of_app`: the path names an application, which the body may bring along.
+fn read_body(body: &[u8], of_app: bool) -> Result<PortalAccessIn, Problem> {
     let mut f = Fields::parse(body)?;
     let read_only = f.take(&["readOnly"], boolean).value().unwrap_or_default();
     let named = f.take(&["capabilities"], |v| {
@@ -55,23 +61,21 @@ fn read_body(body: &[u8]) -> Result<PortalAccessIn, Problem> {
                 }
             })
             .value(),
-        application: f
-            .take(&["application"], |v| serde_json::value::to_raw_value(&v).map_err(|e| e.to_string().into()))
-            .value(),
+        application: if of_app { f.take(&["application"], raw).value() } else { None },
     };
     f.finish()?;
     Ok(out)
 }
 
 pub(crate) async fn portal_access(call: Call) -> Result<Reply, Problem> {
-    let wanted = read_body(&call.body)?;
+    let wanted = read_body(&call.body, true)?;
     let route = route_or_create(&call, wanted.application.as_deref()).await?;
     Ok(grant(&call, route.app, &wanted))
 }
 
 /// A token for the application of the source in the path.
 pub(crate) async fn source_access(call: Call) -> Result<Reply, Problem> {
-    let wanted = read_body(&call.body)?;
+    let wanted = read_body(&call.body, false)?;
     let source = call.source().await?;
     Ok(grant(&call, source.app, &wanted))
 }

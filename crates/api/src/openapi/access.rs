@@ -7,7 +7,6 @@ use super::requests::{FILTER, OUT as REQUEST};
 use super::shared::{ORDER, PAGE, TIMES, TOKEN_URL, WITH_CONTENT};
 use super::table::Type::{Bool, Id, IntIn, List, Object, Page, Text, Time, Url, Words};
 use super::table::{Field, Schema, TEXTS, Tag, Type, delete, get, may, null, post, req};
-use super::tasks::OUT as TASK;
 
 const CAPABILITIES: Type = List(&Words(&[
     "ViewBase",
@@ -131,14 +130,8 @@ pub(super) const TAG: Tag = Tag {
             "Who am I?",
             "What the portal's page begins with, of the token that asks.",
         )
-        .ok(Object(&PORTAL)),
-        get(
-            "/api/v1/app/{app_id}/task/{task_id}",
-            "v1.application.task.get",
-            "Get a task of an application",
-            "As *Get a task*, for tokens of the application.",
-        )
-        .ok(Object(&TASK)),
+        .ok(Object(&PORTAL))
+        .errors(&[404]),
         get("/api/v1/app/{app_id}/test-inbox", "v1.test-inbox.list", "List test inboxes", "All of the application.")
             .ok(Page(&INBOX)),
         post(
