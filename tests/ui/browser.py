@@ -67,8 +67,8 @@ class Browser:
         self.cdp("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
         self.size(WIDE)
 
-    def cdp(self, name, **parameters):
-        return self.driver.execute_cdp_cmd(name, parameters)
+    def cdp(self, command, **parameters):
+        return self.driver.execute_cdp_cmd(command, parameters)
 
     def size(self, wanted, height=None):
         width, usual = wanted
@@ -172,6 +172,10 @@ class Browser:
             entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")
         ]
         return found
+
+    def complaints_but(self, status):
+        """The same, but for the browser's line on a page that was answered with this status on purpose."""
+        return [text for text in self.complaints() if f"status of {status} " not in text]
 
     def axe(self):
         """What axe has to say against the page: one line for each element."""

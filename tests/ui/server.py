@@ -40,7 +40,10 @@ def request(method, url, body=None, **headers):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, parts._replace(scheme="", netloc="").geturl() or "/", body=body, headers=named)
         answer = connection.getresponse()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        named = {}
+        for name, value in answer.getheaders():
+            named[name.lower()] = f"{named[name.lower()]}\n{value}" if name.lower() in named else value
+        return answer.status, named, answer.read()
     finally:
         connection.close()
 
@@ -52,7 +55,9 @@ class Server:
         self.folder = tempfile.mkdtemp(prefix="postrider-ui-")
         self.data = os.path.join(self.folder, "data")
         command = [BINARY, "serve", "--data-dir", self.data, "--listen", "127.0.0.1:0", "--allow-subnet", "127.0.0.0/8"]
-        command += ["--retry-schedule", "200ms,400ms,1h", "--log-level", "warn", *settings]
+        if "--retry-schedule" not in settings:
+            command += ["--retry-schedule", "200ms,400ms,1h"]
+        command += ["--log-level", "warn", *settings]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self._env()
         )

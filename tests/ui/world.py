@@ -6,6 +6,7 @@
 import functools
 import json
 import re
+from urllib.parse import quote, urlencode
 
 from browser import Browser
 from hook import Hooks
@@ -15,8 +16,8 @@ OWNER = ("ana@example.com", "correct horse battery")
 
 
 class World:
-    def __init__(self):
-        self.server = Server()
+    def __init__(self, *settings):
+        self.server = Server(*settings)
         self.hooks = Hooks()
         self.owner = self.set_up()
 
@@ -30,7 +31,7 @@ class World:
             "name": "Ana Kovač",
             "email": OWNER[0],
             "password": OWNER[1],
-            "organisation": "Acme Hooks",
+            "org_name": "Acme Hooks",
             "public_url": self.server.url,
         }
         return self._session(url, fields)
@@ -39,8 +40,6 @@ class World:
         return self._session(self.server.url + "/login", {"email": email, "password": password})
 
     def _session(self, url, fields):
-        from urllib.parse import urlencode
-
         status, headers, body = request(
             "POST", url, urlencode(fields), content_type="application/x-www-form-urlencoded"
         )
@@ -80,7 +79,7 @@ class World:
         self.server.close()
 
 
-def fill(world, text=lambda usual: usual):
+def fill(world, text=lambda usual: usual, messages=12):
     """Data of every kind; `text` may put something else in each field that a stranger controls. Names of what was made."""
     api, hooks = world.api, world.hooks
     schema = {"type": "object", "properties": {"id": {"type": "string"}, "amount": {"type": "integer"}}, "required": ["id"]}
@@ -92,7 +91,7 @@ def fill(world, text=lambda usual: usual):
     bad = world.endpoint(app, "/fails?tag=" + _encoded(text("x")), description=text("CRM"))
     payload = {"id": text("in_1"), text("amount"): 4200, "list": [1, {"deep": text("x")}]}
     message = world.message(app, payload=payload, tags=["tag-1"])
-    for n in range(12):
+    for n in range(messages):
         world.message(app, ["invoice.paid", "user.created"][n % 2], {"id": f"in_{n}", "amount": n, "name": text("Ada")})
     world.attempts(app, message, 3)
     source = api("POST", "/ingest/api/v1/source", {"name": text("stripe-prod"), "type": "generic-webhook"})
@@ -112,8 +111,6 @@ def fill(world, text=lambda usual: usual):
 
 
 def _encoded(text):
-    from urllib.parse import quote
-
     return quote(text, safe="")
 
 

@@ -10,8 +10,8 @@ use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
     api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, explain,
-    export, form, health, hook, import, link, message, operational, poller, request, request_again, secret, source,
-    source_endpoint as source_ep, stream, tail, task,
+    export, figures, form, health, hook, import, issue, link, message, operational, poller, request, request_again,
+    search, secret, source, source_endpoint as source_ep, stream, tail, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -199,8 +199,6 @@ routes! {
     Delete "/api/v1/api-key/{key_id}" Org, api_key::delete;
     Get "/api/v1/audit" Org, audit::list;
 
-    Get "/api/v1/background-task" Org, task::list;
-    Get "/api/v1/background-task/{task_id}" Org, task::get;
     Get "/api/v1/background-task" Shared(ViewBase), task::list;
     Get "/api/v1/background-task/{task_id}" Shared(ViewBase), task::get;
     Get "/api/v1/background-task/{task_id}/report" Shared(ViewBase), task::report;
@@ -210,6 +208,16 @@ routes! {
 
     Get "/api/v1/tail" Org, tail::of_organisation;
     Get "/api/v1/app/{app_id}/tail" App(ViewBase), tail::of_app;
+
+    Get "/api/v1/figures/throughput" Org, figures::throughput;
+    Get "/api/v1/figures/queue" Org, figures::queue;
+    Get "/api/v1/figures/application" Org, figures::applications;
+    Get "/api/v1/figures/event-type" Org, figures::event_types;
+    Get "/api/v1/figures/endpoint/{endpoint_id}" Org, figures::endpoint;
+    Get "/api/v1/issue" Org, issue::list;
+    Get "/api/v1/issue/{issue_id}" Org, issue::get;
+    Patch "/api/v1/issue/{issue_id}" Org, issue::patch;
+    Get "/api/v1/search/message" Org, search::messages;
 
     Get "/api/v1/operational-webhook/endpoint" Org, operational::list;
     Post "/api/v1/operational-webhook/endpoint" Org, operational::create;

@@ -96,6 +96,15 @@ GET /api/v1/operational-webhook/endpoint/{endpoint_id}/headers org
 PUT /api/v1/operational-webhook/endpoint/{endpoint_id}/headers org
 GET /api/v1/operational-webhook/endpoint/{endpoint_id}/secret org
 POST /api/v1/operational-webhook/endpoint/{endpoint_id}/secret/rotate org
+GET /api/v1/figures/throughput org
+GET /api/v1/figures/queue org
+GET /api/v1/figures/application org
+GET /api/v1/figures/event-type org
+GET /api/v1/figures/endpoint/{endpoint_id} org
+GET /api/v1/issue org
+GET /api/v1/issue/{issue_id} org
+PATCH /api/v1/issue/{issue_id} org
+GET /api/v1/search/message org
 POST /api/v1/conversion org
 GET /api/v1/health any
 GET /api/v1/health/ping any

@@ -8,6 +8,7 @@ mod bad_input;
 mod bins;
 mod conversions;
 mod endpoints;
+mod figures;
 mod forms;
 mod hooks;
 mod idempotency;

@@ -6,7 +6,17 @@ import { keys } from "./keys.js";
 
 document.documentElement.classList.add("js");
 
+// What scrolls must be reached by keyboard.
+function reachable() {
+  for (const el of document.querySelectorAll(".table-wrap, pre")) {
+    if (el.scrollWidth > el.clientWidth || el.scrollHeight > el.clientHeight) el.tabIndex = 0;
+    else if (!el.hasAttribute("data-json")) el.removeAttribute("tabindex");
+  }
+}
+addEventListener("resize", reachable);
+
 function improve(root) {
+  reachable();
   trees(root);
   times(root);
   for (const form of root.querySelectorAll("form[data-auto]")) {

@@ -71,7 +71,7 @@ function stream(box) {
   source.onmessage = came;
   for (const name of (box.dataset.events ?? "").split(" ").filter(Boolean)) source.addEventListener(name, came);
   source.addEventListener("skipped", (event) => {
-    try { lost += Number(JSON.parse(event.data).rows ?? JSON.parse(event.data).skipped ?? event.data) || 0; } catch { /* not a number */ }
+    try { const said = JSON.parse(event.data); lost += Number(said.count ?? said.rows) || 0; } catch { /* not a number */ }
   });
   const meter = setInterval(() => {
     if (!box.isConnected) { source.close(); clearInterval(meter); return; }

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod frame;
+mod sending;
 mod settings;
 
 use crate::{Actor, Backend, BoxFuture, ShownSetting, Ui, UiConfig};

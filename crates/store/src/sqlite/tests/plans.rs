@@ -255,6 +255,8 @@ async fn replays(w: &mut World, app: domain::AppId, e: domain::EndpointId) {
     let _watch = s.tail(org, None, None);
     w.send(app).await;
     w.deliver_all().await;
+}
+
 /// The verbs of figures, issues and search. What they say is the contract's business.
 async fn figures(w: &mut World) {
     let (s, org, since) = (w.store.clone(), w.org, Timestamp(0));

@@ -1,0 +1,66 @@
+"""A failing endpoint is found from Home, explained, mended, recovered, and watched to the end."""
+
+import unittest
+
+from server import until
+from world import World
+
+
+class Failing(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # One retry, so that messages are given up at once.
+        cls.world = World("--retry-schedule", "100ms")
+        cls.addClassCleanup(cls.world.close)
+        cls.browser = cls.world.browser()
+        cls.addClassCleanup(cls.browser.close)
+
+    def test_found_from_home_explained_mended_recovered_and_watched_to_the_end(self):
+        world, browser, hooks = self.world, self.browser, self.world.hooks
+        app = world.app("Acme Inc", "acme")
+        hooks.answers["/down"] = (503, b"upstream is being deployed")
+        world.endpoint(app, "/works")
+        down = world.endpoint(app, "/down")
+        sent = [world.message(app, "invoice.paid", {"n": n}) for n in range(7)]
+        dead = f"/api/v1/app/{app['id']}/endpoint/{down['id']}/stats"
+        until("all were given up", lambda: world.api("GET", dead)["fail"] == len(sent))
+        arrived = len(hooks.came["/down"])
+        self.assertEqual(arrived, 2 * len(sent))
+
+        browser.open(world.server.url)
+        browser.wait_for("Needs attention")
+        row = browser.wait("its row", lambda: next((r for r in browser.all("tr") if "/down" in r.text), None))
+        self.assertIn("503", row.text)
+        self.assertEqual(browser.axe() + browser.complaints(), [])
+        browser.shot("failing-1-home")
+        row.find_element("partial link text", "Open").click()
+
+        browser.wait_for("What to do")
+        said = browser.text()
+        for words in ("503", "upstream is being deployed", "Acme Inc", f"{hooks.url}/down"):
+            self.assertIn(words, said)
+        browser.shot("failing-2-issue")
+        # The receiver is mended.
+        hooks.answers["/down"] = (200, b"thanks")
+        browser.press("Try one again")
+        until("one came again", lambda: len(hooks.came["/down"]) > arrived)
+        browser.press("Recover messages")
+        browser.wait_for("1. What")
+        browser.press("Check what it would do")
+        browser.wait_for("3. Check")
+        self.assertIn(f"Start: {len(sent)} messages", browser.button("Start:").text)
+        browser.shot("failing-3-check")
+        browser.press("Start:")
+        browser.wait("its task", lambda: "/tasks/" in browser.driver.current_url)
+        # Followed by itself, without a reload.
+        browser.wait_for(f"{len(sent)} delivered")
+        browser.wait_for("Finished")
+        browser.shot("failing-4-task")
+        self.assertEqual(browser.complaints(), [])
+        bodies = {body for _, body in hooks.came["/down"][arrived:]}
+        self.assertEqual(bodies, {b'{"n": %d}' % n for n in range(len(sent))})
+
+        browser.open(world.server.url)
+        browser.wait_for("Nothing needs attention")
+        browser.open(world.server.url + "/issues?state=resolved")
+        browser.wait_for("/down")
