@@ -105,8 +105,8 @@ routes! {
     Get "/apps/{app}/endpoints/new" Write, sending::endpoint_forms::new;
     Post "/apps/{app}/endpoints/new" Write, sending::endpoint_forms::create;
     Get "/apps/{app}/endpoints/{endpoint}" Read, sending::endpoint::show;
-    Get "/apps/{app}/endpoints/{endpoint}/attempts.csv" Read, sending::attempts::export;
-    Get "/apps/{app}/endpoints/{endpoint}/attempts/{message}/{attempt}" Read, sending::attempts::one;
+    Get "/apps/{app}/endpoints/{endpoint}/attempts.csv" Read, sending::attempt_list::export;
+    Get "/apps/{app}/endpoints/{endpoint}/attempts/{message}" Read, sending::attempt_list::one;
     Post "/apps/{app}/endpoints/{endpoint}/test" Resend, sending::test_send::send;
     Get "/apps/{app}/endpoints/{endpoint}/test/{message}" Read, sending::test_send::panel;
     Post "/apps/{app}/endpoints/{endpoint}/resend" Resend, sending::actions::resend;
@@ -128,5 +128,5 @@ routes! {
     Post "/event-types/{type}/delete" Write, event_types::edit::delete;
 
     Get "/tools/verify" Read, tools::verify::show;
-    Post "/tools/verify" Read, tools::verify::judge;
+    Post "/tools/verify" Resend, tools::verify::judge;
 }
