@@ -5,6 +5,8 @@
 use std::sync::Arc;
 
 use api::{Actor, Api, Body};
+use domain::guard::AddressGuard;
+use domain::RetrySchedule;
 use ingest::Fetch;
 use store::Store;
 use ui::{Backend, BoxFuture, Reach, ShownSetting, Ui, UiConfig};
@@ -33,15 +35,34 @@ struct Asked {
 impl Reach for Asked {
     fn check(&self, origin: String) -> BoxFuture<Result<(), String>> {
         let (fetcher, installation) = (self.fetcher.clone(), self.installation.clone());
+        if is_inner(&origin) {
+            let text = format!("Only this machine or its network reaches {origin}. That is fine to begin with.");
+            return Box::pin(std::future::ready(Err(text)));
+        }
         Box::pin(async move {
             match fetcher.get(&format!("{origin}/reachable")).await {
                 Ok(text) if text == installation.as_bytes() => Ok(()),
-                Ok(_) => {
-                    Err("Another server answers there: look at the name, and at the proxy before this one.".into())
+                Ok(_) => Err(format!(
+                    "Another server answers at {origin}: look at the name, and at the proxy before this one."
+                )),
+                Err(why) => {
+                    Err(format!("{origin} gave no answer from here ({why}). Others may reach it all the same."))
                 }
-                Err(why) => Err(format!("No answer: {why}. Look at the name, the certificate and the firewall.")),
             }
         })
+    }
+}
+
+/// Whether an origin is not of the public Internet, as far as it can be told without a look-up.
+fn is_inner(origin: &str) -> bool {
+    let Ok(url) = url::Url::parse(origin) else { return false };
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => AddressGuard::default().check_ip(ip.into()).is_err(),
+        Some(url::Host::Ipv6(ip)) => AddressGuard::default().check_ip(ip.into()).is_err(),
+        Some(url::Host::Domain(name)) => {
+            !name.contains('.') || name.ends_with(".localhost") || name.ends_with(".local")
+        }
+        None => true,
     }
 }
 
@@ -60,6 +81,7 @@ pub fn merge(
     let config = UiConfig {
         backend: Arc::new(InProcess(api.clone())),
         public_url: settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        portal_origins: settings.portal_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         trusted_proxies: settings.trusted_proxies.clone(),
         body_limit: usize::try_from(settings.request_body_limit.bytes()).unwrap_or(usize::MAX),
         body_read_timeout: settings.body_read_timeout,
@@ -67,6 +89,8 @@ pub fn merge(
         settings: shown,
         reach: Some(Arc::new(Asked { fetcher, installation: data_dir.ticket_key().installation() })),
         version: env!("CARGO_PKG_VERSION"),
+        retry: RetrySchedule::new(settings.retry_schedule.clone(), settings.retry_jitter_percent),
+        disable_after: settings.endpoint_disable_after,
     };
     api.merge(Ui::new(store.clone(), config).router())
 }

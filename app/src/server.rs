@@ -24,7 +24,7 @@ use ui::ShownSetting;
 use crate::clock::{OsRng, SystemClock};
 use crate::data_dir::DataDir;
 use crate::exit::Exit;
-use crate::inbound::{Door, Fetcher};
+use crate::inbound::{Door, Fetcher, OwnBins};
 use crate::metrics;
 use crate::pages;
 use crate::settings::{Cors, JwtAlgorithm, Settings, SignatureHeaders, SignatureType};
@@ -93,17 +93,21 @@ impl Server {
         let listener = bind(settings.listen).await?;
         let address = listener.local_addr().unwrap_or(settings.listen);
         let guard = AddressGuard::new(settings.allow_subnet.clone(), vec![address]);
+        let guard = guard.with_own_origins(own_origins(settings, address));
         let rules = TargetRules { https_only: settings.endpoint_https_only, guard: Arc::new(guard) };
         let secret_box = Arc::new(SecretBox::new(match &settings.encryption_key {
             Some(key) => *key.bytes(),
             None => *data_dir.secrets.encryption_key.bytes(),
         }));
-        let courier = Courier::new(courier_config(settings, &rules)?, clock.clone(), rng.clone())?;
+        let own_bins = Arc::new(OwnBins::default());
+        let config = CourierConfig { inbox: Some(own_bins.clone()), ..courier_config(settings, &rules)? };
+        let courier = Courier::new(config, clock.clone(), rng.clone())?;
         let jwt = Arc::new(jwt_keys(settings, data_dir)?);
         let fetcher = Arc::new(Fetcher(Courier::new(courier_config(settings, &rules)?, clock.clone(), rng.clone())?));
         let (store, leases) = Store::open(store_config(settings, data_dir), clock, rng)?;
         let ingest = Ingest::new(store.clone(), secret_box.clone(), fetcher.clone(), ingest_config(settings)?);
         let ingest = Arc::new(ingest);
+        own_bins.open(store.clone(), &ingest);
         tokio::spawn(ingest.clone().run());
         let warming = tokio::spawn(warm_links(store.clone())).abort_handle();
         let prepare = {
@@ -217,6 +221,19 @@ fn ingest_config(s: &Settings) -> Result<IngestConfig, StartError> {
         countries: countries.map(Arc::new),
         ..IngestConfig::default()
     })
+}
+
+/// Where this server is found: by others, and by programs on this machine.
+fn own_origins(s: &Settings, address: SocketAddr) -> Vec<String> {
+    let port = address.port();
+    let is_local = address.ip().is_loopback() || address.ip().is_unspecified();
+    let local = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("http://{host}:{port}"));
+    let mut origins: Vec<String> = public_url(s).into_iter().collect();
+    if !address.ip().is_unspecified() {
+        origins.push(format!("http://{address}"));
+    }
+    origins.extend(local.into_iter().filter(|_| is_local));
+    origins
 }
 
 fn public_url(s: &Settings) -> Option<String> {

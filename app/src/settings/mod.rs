@@ -30,7 +30,7 @@ pub use choice::{JwtAlgorithm, LogFormat, SignatureHeaders, SignatureType};
 pub use error::SettingsError;
 pub use layers::{ConfigFile, Origin, find_file};
 pub use table::{SETTINGS, Setting};
-pub use value::{Cors, LogFilter, Pem};
+pub use value::{Cors, LogFilter, Pem, WebOrigin};
 
 use crate::secret::{EncryptionKey, JwtSecret};
 use crate::size::ByteSize;
@@ -43,6 +43,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
     pub public_url: Option<Url>,
     pub cors: Cors,
+    pub portal_origins: Vec<WebOrigin>,
     /// `None`: the one in the data folder.
     pub jwt_secret: Option<JwtSecret>,
     pub jwt_algorithm: JwtAlgorithm,
@@ -166,6 +167,7 @@ impl Settings {
             data_dir: PathBuf::new(),
             public_url: None,
             cors: Cors::Only(Vec::new()),
+            portal_origins: Vec::new(),
             jwt_secret: None,
             jwt_algorithm: JwtAlgorithm::Hs256,
             jwt_public_key: None,

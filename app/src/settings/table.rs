@@ -50,6 +50,9 @@ pub static SETTINGS: &[Setting] = &[
         &mut s.public_url
     }),
     row("cors", "*", "Origins whose pages may call the API from a browser", |s| &mut s.cors),
+    row("portal-origins", "", "Origins whose pages may show the customers' portal in a frame", |s| {
+        &mut s.portal_origins
+    }),
     unset("jwt-secret", "Secret that signs API tokens (HS*); made in the data folder if not set", |s| {
         &mut s.jwt_secret
     }),
@@ -142,7 +145,7 @@ pub static SETTINGS: &[Setting] = &[
         |s| &mut s.visitors_remembered,
     ),
     row("link-cache", "750000", "How many short links are kept in memory; the rest is on disk", |s| &mut s.link_cache),
-    row("stat-retention", "400d", "Age at which figures of links and forms are kept by the day only", |s| {
+    row("stat-retention", "400d", "Age of figures by the minute (links, forms) and by the hour (organisations)", |s| {
         &mut s.stat_retention
     }),
     row("session-lifetime", "14d", "Time after which somebody who did not come back must sign in again", |s| {

@@ -306,6 +306,30 @@ impl Value for Cors {
     }
 }
 
+/// Where a page comes from: `https://app.example.com`, as a browser writes it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct WebOrigin(String);
+
+impl WebOrigin {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Scalar for WebOrigin {
+    const FORM: Form = form("ORIGIN", "an origin such as https://app.example.com");
+
+    // What stands in a header must hold nothing else.
+    fn parse(text: &str) -> Result<WebOrigin, String> {
+        let found = origin(text)?;
+        if store::is_origin(&found) { Ok(WebOrigin(found)) } else { Err(format!("`{text}` is not an origin")) }
+    }
+
+    fn text(&self) -> String {
+        self.0.clone()
+    }
+}
+
 fn origin(text: &str) -> Result<String, String> {
     let not = || format!("`{text}` is not an origin");
     let url = <Url as Scalar>::parse(text).map_err(|_| not())?;

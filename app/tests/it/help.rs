@@ -7,7 +7,7 @@ use super::Place;
 #[test]
 fn help_shows_commands_examples_and_exit_codes() {
     let help = Place::new().check(0, &["--help"], &[]).out;
-    for part in ["serve", "demo", "token", "config", "health", "version", "Examples:", "--expires 30d"] {
+    for part in ["serve", "demo", "token", "admin", "config", "health", "version", "Examples:", "--expires 30d"] {
         assert!(help.contains(part), "{part}\n{help}");
     }
     for part in ["Exit codes:", "  0  all is well", "  3  the data folder", "  4  the address", "  5  the health"] {

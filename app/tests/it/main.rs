@@ -8,6 +8,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "what is tested runs in real time")]
 
+mod admin;
 mod bins;
 mod black_hole;
 mod commands;

@@ -9,6 +9,7 @@ use crate::reply::Reply;
 use crate::routes::{Access, ROUTES, Route, Verb};
 use crate::scopes::tail;
 use domain::IdCodec;
+use http::StatusCode;
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -99,7 +100,11 @@ impl Change {
         Some(NewAuditEntry {
             org: self.caller.org,
             actor: self.caller.actor(codec),
-            action: self.action.to_owned(),
+            // A PUT makes what wasn't there.
+            action: match self.action.strip_suffix(".update") {
+                Some(noun) if reply.status == StatusCode::CREATED => format!("{noun}.create"),
+                _ => self.action.to_owned(),
+            },
             object: object.chars().take(OBJECT_MAX).collect(),
             detail: (!above.is_empty()).then(|| format!("in {}", above.join(" / "))),
             address: self.address.map(|ip| ip.to_string()),

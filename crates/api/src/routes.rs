@@ -10,8 +10,8 @@ use crate::body::Upload;
 use crate::call::{Call, Visit};
 use crate::handlers::{
     api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, explain,
-    export, figures, form, health, hook, import, issue, link, message, operational, poller, request, request_again,
-    search, secret, source, source_endpoint as source_ep, stream, tail, task,
+    export, figures, form, health, hook, import, issue, link, message, operational, poller, portal, request,
+    request_again, search, secret, source, source_endpoint as source_ep, stream, tail, task,
 };
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -193,6 +193,13 @@ routes! {
     Post "/api/v1/auth/app-portal-access/{app_id}" Org, auth::portal_access [Own];
     Post "/api/v1/auth/dashboard-access/{app_id}" Org, auth::portal_access [Own];
     Post "/api/v1/auth/logout" OwnToken, auth::logout [Own];
+    Post "/api/v1/auth/app/{app_id}/expire-all" Org, portal::expire_all;
+    Get "/api/v1/auth/portal" OwnToken, portal::whoami;
+    Get "/api/v1/app/{app_id}/task/{task_id}" App(ViewBase), portal::task;
+    Get "/api/v1/app/{app_id}/test-inbox" App(ViewBase), portal::inboxes;
+    Post "/api/v1/app/{app_id}/test-inbox" App(ManageEndpoint), portal::create_inbox;
+    Delete "/api/v1/app/{app_id}/test-inbox/{inbox_id}" App(ManageEndpoint), portal::delete_inbox;
+    Get "/api/v1/app/{app_id}/test-inbox/{inbox_id}/request" App(ViewBase), portal::inbox_requests;
 
     Get "/api/v1/api-key" Org, api_key::list;
     Post "/api/v1/api-key" Org, api_key::create [Own];

@@ -24,7 +24,11 @@ pub enum Denied {
 pub struct AddressGuard {
     allow: Vec<IpNet>,
     own: Vec<SocketAddr>,
+    own_origins: Vec<String>,
 }
+
+/// What a bin's URL ends in has so many characters of `A-Za-z0-9_-`.
+const TOKEN_LEN: std::ops::RangeInclusive<usize> = 16..=64;
 
 impl AddressGuard {
     /// `allow` are subnets that the operator opens beyond the public Internet; `own` are our listeners, each as bound.
@@ -32,7 +36,28 @@ impl AddressGuard {
     /// A listener bound to the unspecified address covers every loopback address with its port. Addresses of other
     /// local interfaces have to be passed one by one.
     pub fn new(allow: Vec<IpNet>, own: Vec<SocketAddr>) -> Self {
-        AddressGuard { allow, own }
+        AddressGuard { allow, own, own_origins: Vec::new() }
+    }
+
+    /// Origins under which this server is found, `http://127.0.0.1:8071`: its bins may be endpoints under these, whatever
+    /// address that is, as they are handed over in-process ([`own_inbox`](Self::own_inbox)). Nothing more is dialled.
+    pub fn with_own_origins(self, own_origins: Vec<String>) -> Self {
+        AddressGuard { own_origins, ..self }
+    }
+
+    /// The token in `{an own origin}/in/{token}`, if `url` is exactly that: no query, no other spelling.
+    pub fn own_inbox<'u>(&self, url: &'u str) -> Option<&'u str> {
+        let rest = self.own_origins.iter().find_map(|origin| url.strip_prefix(origin.as_str()))?;
+        let token = rest.strip_prefix("/in/")?;
+        let is_token = TOKEN_LEN.contains(&token.len())
+            && token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        is_token.then_some(token)
+    }
+
+    /// Where a bin with this token is found in-process: under `origin` if that is an own one, else under the first that is.
+    pub fn inbox_url(&self, origin: &str, token: &str) -> Option<String> {
+        let known = self.own_origins.iter().find(|own| *own == origin).or_else(|| self.own_origins.first())?;
+        Some(format!("{known}/in/{token}"))
     }
 
     /// Whether the operator opened any subnet. If so, names of the inside (`localhost`, single labels) are left to
@@ -204,6 +229,37 @@ mod tests {
             }
             check(&["127.0.0.0/8"], &[own], "127.0.0.1:8072", Ok(()));
         }
+    }
+
+    #[test]
+    fn an_own_inbox_is_exactly_the_url_of_a_bin_under_an_own_origin() {
+        let origins = vec!["http://127.0.0.1:8071".to_owned(), "https://hooks.example.com".to_owned()];
+        let guard = AddressGuard::default().with_own_origins(origins);
+        let token = "abcdefgh_-345678";
+        for origin in ["http://127.0.0.1:8071", "https://hooks.example.com"] {
+            assert_eq!(guard.own_inbox(&format!("{origin}/in/{token}")), Some(token));
+        }
+        for other in [
+            "http://127.0.0.1:8071/in/short",
+            "http://127.0.0.1:8071/in/abcdefgh_-345678/x",
+            "http://127.0.0.1:8071/in/abcdefgh_-345678?x",
+            "http://127.0.0.1:8071/in/abcdefgh_-345678#x",
+            "http://127.0.0.1:8071/api/v1/app",
+            "http://127.0.0.1:8071/in/../in/abcdefgh_-345678",
+            "http://127.0.0.1:80710/in/abcdefgh_-345678",
+            "http://127.0.0.2:8071/in/abcdefgh_-345678",
+            "http://127.0.0.1:8071@evil.test/in/abcdefgh_-345678",
+            "https://hooks.example.com.evil.test/in/abcdefgh_-345678",
+            "HTTP://127.0.0.1:8071/in/abcdefgh_-345678",
+        ] {
+            assert_eq!(guard.own_inbox(other), None, "{other}");
+        }
+        assert_eq!(
+            guard.inbox_url("https://hooks.example.com", "t").as_deref(),
+            Some("https://hooks.example.com/in/t")
+        );
+        assert_eq!(guard.inbox_url("http://other", "t").as_deref(), Some("http://127.0.0.1:8071/in/t"));
+        assert_eq!(AddressGuard::default().inbox_url("http://other", "t"), None);
     }
 
     proptest! {

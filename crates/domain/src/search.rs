@@ -115,10 +115,15 @@ impl CodeFilter {
         text.parse().ok().filter(|c| (100..=599).contains(c)).map(CodeFilter::Exact)
     }
     pub fn takes(self, status_code: u16) -> bool {
+        let (low, high) = self.bounds();
+        (low..=high).contains(&status_code)
+    }
+    /// The lowest and the highest code that it takes.
+    pub fn bounds(self) -> (u16, u16) {
         match self {
-            CodeFilter::NoAnswer => status_code == 0,
-            CodeFilter::Class(class) => status_code / 100 == u16::from(class),
-            CodeFilter::Exact(code) => status_code == code,
+            CodeFilter::NoAnswer => (0, 0),
+            CodeFilter::Class(class) => (u16::from(class) * 100, u16::from(class) * 100 + 99),
+            CodeFilter::Exact(code) => (code, code),
         }
     }
     /// Whether an attempt with such a code may have succeeded.

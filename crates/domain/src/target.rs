@@ -55,6 +55,8 @@ pub struct TargetUrl {
     url: Url,
     host: Host<String>,
     port: u16,
+    inbox: Option<Box<str>>,
+    is_dialable: bool,
 }
 
 impl TargetUrl {
@@ -67,8 +69,11 @@ impl TargetUrl {
             return Err(TargetError::Character);
         }
         let mut url = Url::parse(raw).map_err(TargetError::Syntax)?;
+        let inbox = rules.guard.own_inbox(raw).map(Box::from);
+        let mut is_dialable = true;
         match url.scheme() {
             "https" => {}
+            "http" if rules.https_only && inbox.is_some() => is_dialable = false,
             "http" if rules.https_only => return Err(TargetError::HttpsOnly),
             "http" => {}
             _ => return Err(TargetError::Scheme),
@@ -80,12 +85,24 @@ impl TargetUrl {
         let host = url.host().ok_or(TargetError::Domain)?.to_owned();
         check_spelling(rest, &host)?;
         let port = url.port_or_known_default().ok_or(TargetError::Scheme)?;
-        check_host(&host, port, rules)?;
+        match check_host(&host, port, rules) {
+            Err(_) if inbox.is_some() => is_dialable = false,
+            checked => checked?,
+        }
         if BAD_PORTS.binary_search(&port).is_ok() {
             return Err(TargetError::Port(port));
         }
         url.set_fragment(None);
-        Ok(TargetUrl { url, host, port })
+        Ok(TargetUrl { url, host, port, inbox, is_dialable })
+    }
+
+    /// The token of the bin of this server that the URL may be: to be tried in-process before anything is dialled.
+    pub fn inbox(&self) -> Option<&str> {
+        self.inbox.as_deref()
+    }
+    /// Whether a connection to it is allowed, too. Always, unless it is an [`inbox`](Self::inbox).
+    pub fn is_dialable(&self) -> bool {
+        self.is_dialable
     }
 
     /// The normal form, without fragment.
@@ -225,6 +242,26 @@ mod tests {
         let got = TargetUrl::parse(raw, &rules(allow));
         let got = got.as_ref().map(TargetUrl::as_str).map_err(ToString::to_string);
         assert_eq!(got.as_ref().map(|u| *u).map_err(String::as_str), want, "{raw:?}");
+    }
+
+    #[test]
+    fn a_bin_of_our_own_is_a_target_that_is_not_dialled_where_the_address_is_not_allowed() {
+        let own = vec!["127.0.0.1:8071".parse().unwrap()];
+        let origins = vec!["http://127.0.0.1:8071".to_owned(), "http://hooks.example.com".to_owned()];
+        let guard = Arc::new(AddressGuard::new(Vec::new(), own).with_own_origins(origins));
+        let rules = TargetRules { https_only: false, guard };
+        let parse = |raw: &str, rules: &TargetRules| TargetUrl::parse(raw, rules);
+        let inside = parse("http://127.0.0.1:8071/in/abcdefgh_-345678", &rules).unwrap();
+        assert_eq!((inside.inbox(), inside.is_dialable()), (Some("abcdefgh_-345678"), false));
+        let public = parse("http://hooks.example.com/in/abcdefgh_-345678", &rules).unwrap();
+        assert_eq!((public.inbox(), public.is_dialable()), (Some("abcdefgh_-345678"), true));
+        let other = parse("https://example.com/in/abcdefgh_-345678", &rules).unwrap();
+        assert_eq!((other.inbox(), other.is_dialable()), (None, true));
+        for refused in ["http://127.0.0.1:8071/", "http://127.0.0.1:8071/api/v1/app", "http://127.0.0.1:8071/in/x"] {
+            assert!(matches!(parse(refused, &rules), Err(TargetError::Address(_))), "{refused}");
+        }
+        let strict = TargetRules { https_only: true, ..rules };
+        assert!(!parse("http://hooks.example.com/in/abcdefgh_-345678", &strict).unwrap().is_dialable());
     }
 
     #[test]

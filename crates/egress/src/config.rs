@@ -3,9 +3,22 @@
 //! **Invariant:** plain values; `app` reads them from the configuration, nobody here reads the environment.
 
 use crate::proxy::ProxyUrl;
+use bytes::Bytes;
 use domain::target::TargetRules;
+use http::{Request, Response};
+use http_body_util::Full;
 use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// This server's own bins, which are delivered to without a connection.
+pub trait Inbox: Send + Sync {
+    /// Answers a request to the bin whose URL ends in `token`; `None` when there is none that may be reached this way.
+    fn deliver(&self, token: &str, request: Request<Full<Bytes>>) -> Delivering<'_>;
+}
+
+pub type Delivering<'a> = Pin<Box<dyn Future<Output = Option<Response<Full<Bytes>>>> + Send + 'a>>;
 
 /// Limits and habits of a [`Courier`](crate::Courier).
 #[derive(Clone)]
@@ -35,6 +48,8 @@ pub struct CourierConfig {
     pub destinations_max: usize,
     pub signature_headers: SignatureHeaders,
     pub user_agent: String,
+    /// Takes what goes to bins of this server; `None`: nothing does.
+    pub inbox: Option<Arc<dyn Inbox>>,
 }
 
 impl Default for CourierConfig {
@@ -56,6 +71,7 @@ impl Default for CourierConfig {
             destinations_max: 65_536,
             signature_headers: SignatureHeaders::Webhook,
             user_agent: "Postrider/0.1 (+https://github.com/postrider/postrider)".to_owned(),
+            inbox: None,
         }
     }
 }

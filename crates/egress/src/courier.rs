@@ -17,7 +17,7 @@ use domain::target::{TargetRules, TargetUrl};
 use domain::{AttemptReport, Clock, Outcome, RefusedRule, RequestHead, RetryAfter, Rng, Stage, Timestamp, Unreachable};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use std::fmt::Write;
 use std::pin::pin;
@@ -152,6 +152,14 @@ impl Courier {
         let mut deadline = Deadline::new(timer);
         let names = self.names_for(message.passage);
         let draft = Draft { wired, names, signature, body: message.body, passage: message.passage };
+        if let Some(token) = target.url.inbox() {
+            match self.deliver_inside(token, &draft, &mut deadline, kept).await {
+                Ok(Some(status)) => return Outcome::Responded { status, retry_after: None },
+                Ok(None) if target.url.is_dialable() => {}
+                Ok(None) => return Outcome::Refused { rule: RefusedRule::Address },
+                Err(outcome) => return outcome,
+            }
+        }
         let answered = match self.answer(target, draft, started_us, &mut deadline).await {
             Ok(answered) => answered,
             Err(outcome) => return outcome,
@@ -159,6 +167,23 @@ impl Courier {
         let now_us = self.clock.monotonic_us();
         *verdict_us = Some(now_us);
         self.finish(wired, answered, now_us, &mut deadline, kept).await
+    }
+
+    /// Hands the request to a bin of this server; `None` when there is no such bin. Nothing is dialled.
+    async fn deliver_inside(
+        &self,
+        token: &str,
+        draft: &Draft<'_>,
+        deadline: &mut Deadline<'_>,
+        kept: &mut Vec<u8>,
+    ) -> Result<Option<u16>, Outcome> {
+        let Some(inbox) = &self.config.inbox else { return Ok(None) };
+        let answered = deadline.run(Stage::Response, pin!(inbox.deliver(token, draft.request()))).await?;
+        let Some(response) = answered else { return Ok(None) };
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        kept.extend(body.iter().take(self.config.response_store_limit));
+        Ok(Some(status))
     }
 
     /// Gets a response from an idle connection or a new one.

@@ -50,6 +50,9 @@ impl Courier {
         timeout: Duration,
     ) -> Result<Bytes, FetchError> {
         let url = TargetUrl::parse(url, self.rules()).map_err(|e| FetchError::Url(e.to_string()))?;
+        if !url.is_dialable() {
+            return Err(FetchError::Url("the address is not allowed".to_owned()));
+        }
         let target = Target::bare(url);
         let timer = pin!(sleep_until(Instant::now() + timeout));
         let mut deadline = Deadline::new(timer);

@@ -22,7 +22,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use config::{CourierConfig, CourierError, SignatureHeaders};
+pub use config::{CourierConfig, CourierError, Delivering, Inbox, SignatureHeaders};
 pub use connect::{Dial, Dialling, SystemDial};
 pub use courier::{Courier, Outgoing};
 pub use fetch::FetchError;

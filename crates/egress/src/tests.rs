@@ -4,6 +4,7 @@
 //! list complete):
 
 mod http2;
+mod inbox;
 mod names;
 mod passage;
 mod pool;

@@ -16,7 +16,7 @@ use crate::routes::Routes;
 use crate::source_routes::SourceRoutes;
 use crate::sqlite::core::{Core, Shared};
 use crate::sqlite::tasks::NewTask;
-use crate::sqlite::{apps, attempts, endpoints, event_types, messages, profile, status, tasks, tokens};
+use crate::sqlite::{apps, attempts, endpoints, event_types, floors, messages, profile, status, tasks, tokens};
 use crate::tail::TailHub;
 use crate::types::*;
 use crate::watch::Hub;
@@ -54,7 +54,8 @@ pub(crate) struct Inner {
     organisations: RwLock<HashMap<Box<str>, OrgId>>,
     pub(crate) revoked: RwLock<HashSet<[u8; 32]>>,
     pub(crate) profiles: RwLock<HashMap<OrgId, Arc<Profile>>>,
-    /// Held while a profile is written.
+    pub(crate) floors: RwLock<HashMap<AppId, Arc<[crate::handle_portal::TokenFloor]>>>,
+    /// Held while a profile is written, or tokens end together.
     pub(crate) profile_turn: tokio::sync::Mutex<()>,
     pub(crate) key_uses: Mutex<HashMap<KeyId, Arc<KeyUse>>>,
     metrics: Arc<StoreMetrics>,
@@ -112,6 +113,8 @@ impl Store {
             .map_err(|e| OpenError::Unusable { path: config.path.clone(), cause: e.to_string() })?;
         let profiles = profile::all(core.connection())
             .map_err(|e| OpenError::Unusable { path: config.path.clone(), cause: e.to_string() })?;
+        let floors = floors::all(core.connection())
+            .map_err(|e| OpenError::Unusable { path: config.path.clone(), cause: e.to_string() })?;
         let queue = Arc::new(Queue::new());
         let (committed_tx, committed) = mpsc::unbounded_channel();
         let (broken_tx, broken) = watch::channel(None);
@@ -131,6 +134,7 @@ impl Store {
             organisations: RwLock::default(),
             revoked: RwLock::new(revoked),
             profiles: RwLock::new(profiles),
+            floors: RwLock::new(floors),
             profile_turn: tokio::sync::Mutex::default(),
             key_uses: Mutex::default(),
             metrics,
@@ -304,6 +308,7 @@ impl Store {
         self.write(move |core, _| {
             let gone = apps::delete(core.connection(), org, &app)?;
             core.forget_own_of(gone.id)?;
+            floors::forget(core.connection(), gone.id)?;
             core.touch_app(gone.id);
             core.sweep_now();
             Ok(())

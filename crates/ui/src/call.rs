@@ -7,6 +7,7 @@ use crate::backend::Actor;
 use crate::config::UiConfig;
 use crate::fault::{Fault, Refusal};
 use crate::form::Form;
+use crate::open_issues::OpenIssues;
 use crate::pages::accounts::Logins;
 use crate::session::{SignedIn, cookie};
 use crate::view::frame::{Frame, Section, Theme};
@@ -28,6 +29,7 @@ const ANSWER_MAX: usize = 16 << 20;
 pub(crate) struct Shared {
     pub store: Store,
     pub config: UiConfig,
+    pub open_issues: OpenIssues,
     pub logins: Logins,
 }
 
@@ -49,6 +51,8 @@ pub(crate) struct Call {
     pub me: SignedIn,
     /// The token that its forms must carry.
     pub csrf: String,
+    /// For the menu.
+    pub open_issues: u64,
 }
 
 #[allow(dead_code, reason = "each page takes what it needs")]
@@ -121,7 +125,13 @@ impl std::ops::Deref for Call {
 impl Call {
     /// What surrounds the page: title, menu, who is signed in.
     pub fn frame(&self, title: impl Into<String>, section: Section) -> Frame {
-        Frame { section, me: Some(self.me.clone()), csrf: self.csrf.clone(), ..self.visit.frame(title) }
+        Frame {
+            section,
+            me: Some(self.me.clone()),
+            csrf: self.csrf.clone(),
+            issues: self.open_issues,
+            ..self.visit.frame(title)
+        }
     }
 
     /// Where this server is found by others: by its settings, else by what the organisation says, else by who asks.

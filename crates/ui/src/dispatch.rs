@@ -6,6 +6,7 @@ use crate::call::{Call, Shared, Visit};
 use crate::config::UiConfig;
 use crate::fault::Fault;
 use crate::form::Form;
+use crate::open_issues::OpenIssues;
 use crate::pages::accounts::Logins;
 use crate::reply::Reply;
 use crate::routes::{Access, Handler, ROUTES, Route, Verb};
@@ -43,7 +44,7 @@ pub struct Ui {
 
 impl Ui {
     pub fn new(store: Store, config: UiConfig) -> Self {
-        Ui { shared: Arc::new(Shared { store, config, logins: Logins::default() }) }
+        Ui { shared: Arc::new(Shared { store, config, logins: Logins::default(), open_issues: OpenIssues::default() }) }
     }
 
     /// Every page, to be merged into the API's router. Peers are read from axum's `ConnectInfo<SocketAddr>`, if it is there.
@@ -98,8 +99,10 @@ async fn run(
 ) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     let peer = parts.extensions.remove::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let noticed = session::cookie(&parts.headers, "notice").is_some() && !parts.headers.contains_key("hx-request");
     let visit = visit(shared, parts, params, peer);
-    guarded(answer(visit, route, body).await.into_response())
+    let reply = answer(visit, route, body).await;
+    guarded(if noticed { reply.noticed() } else { reply }.into_response())
 }
 
 fn visit(shared: Arc<Shared>, parts: http::request::Parts, params: Vec<String>, peer: Option<IpAddr>) -> Visit {
@@ -164,7 +167,7 @@ async fn admit(mut visit: Visit, access: Access, body: Body) -> Result<Call, Box
             _ => "Your role may look and send again, but not change things: ask an owner for the developer's role.",
         };
         let csrf = csrf::token(&token);
-        let call = Call { visit, me, csrf };
+        let call = Call { visit, me, csrf, open_issues: 0 };
         let frame = call.frame("", crate::view::frame::Section::None);
         return Err(Box::new(error(frame, call.is_fragment(), &Fault::Forbidden(why))));
     }
@@ -177,7 +180,8 @@ async fn admit(mut visit: Visit, access: Access, body: Body) -> Result<Call, Box
             return Err(refuse(&visit, Fault::Stale));
         }
     }
-    Ok(Call { visit, me, csrf })
+    let open_issues = visit.shared.open_issues.of(&visit.shared.store, me.org).await;
+    Ok(Call { visit, me, csrf, open_issues })
 }
 
 async fn read(visit: &mut Visit, body: Body) -> Result<(), Fault> {

@@ -18,6 +18,7 @@ mod curl;
 mod dispatch;
 mod fault;
 mod form;
+mod open_issues;
 mod pages;
 mod reply;
 mod routes;

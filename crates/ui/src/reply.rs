@@ -65,6 +65,12 @@ impl Reply {
         }
         self.cookie("notice", &value, 60, true)
     }
+    /// A page that showed the notice shows it no more; what isn't a whole page leaves it for one.
+    pub fn noticed(self) -> Self {
+        let headers = self.0.headers();
+        let is_page = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        if is_page && !headers.contains_key(SET_COOKIE) { self.cookie("notice", "", 0, true) } else { self }
+    }
     /// A cookie for `seconds`; 0 deletes it. `value` has no characters that a cookie can't have (RFC 6265).
     pub fn cookie(self, name: &str, value: &str, seconds: u64, http_only: bool) -> Self {
         let guard = if http_only { "; HttpOnly" } else { "" };

@@ -56,7 +56,44 @@ macro_rules! routes {
 
 routes! {
     Get "/" Read, pages::home::show;
+    Post "/steps/hide" Write, pages::home::hide_steps;
+    Get "/search" Read, pages::find::jump;
+
+    Get "/live" Read, pages::live::show;
+    Get "/live/stream" Read, pages::live::stream;
+
+    Get "/messages" Read, pages::messages::list;
+    Get "/messages/resend" Resend, pages::messages::ask_resend;
+    Post "/messages/resend" Resend, pages::messages::resend_many;
+    Get "/messages/{message}" Read, pages::message::show;
+    Get "/messages/{message}/payload" Read, pages::message::download;
+    Get "/messages/{message}/curl/{endpoint}" Write, pages::message::curl;
+    Post "/messages/{message}/resend" Resend, pages::message::resend;
+    Get "/messages/{message}/edit" Write, pages::message::edit;
+    Post "/messages/{message}/edit" Write, pages::message::send_edited;
+    Post "/messages/{message}/delete-content" Write, pages::message::delete_content;
+
+    Get "/issues" Read, pages::issues::list;
+    Get "/issues/{issue}" Read, pages::issues::show;
+    Post "/issues/{issue}/mute" Write, pages::issues::mute;
+    Post "/issues/{issue}/resolve" Write, pages::issues::resolve;
+    Post "/issues/{issue}/open" Write, pages::issues::open;
+    Post "/issues/{issue}/pause-endpoint" Write, pages::issues::pause_endpoint;
+    Post "/issues/{issue}/resume-endpoint" Write, pages::issues::resume_endpoint;
+    Post "/issues/{issue}/test" Resend, pages::issues::test;
+
+    Get "/tasks" Read, pages::tasks::list;
+    Get "/tasks/{task}" Read, pages::tasks::show;
+    Get "/tasks/{task}/report.csv" Read, pages::tasks::report;
+    Post "/tasks/{task}/pause" Resend, pages::tasks::pause;
+    Post "/tasks/{task}/resume" Resend, pages::tasks::resume;
+    Post "/tasks/{task}/cancel" Resend, pages::tasks::cancel;
+    Get "/replay" Resend, pages::replay::show;
+    Post "/replay" Resend, pages::replay::start;
+
     Post "/theme" Public, pages::theme::set;
+
+    Get "/portal" Public, pages::portal::show;
 
     Get "/login" Public, login::show;
     Post "/login" Public, login::enter;

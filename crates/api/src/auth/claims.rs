@@ -47,7 +47,7 @@ impl Capabilities {
     pub(crate) fn parse(name: &str) -> Option<Capability> {
         EACH.into_iter().find(|c| name_of(*c) == name)
     }
-    fn names(self) -> Vec<&'static str> {
+    pub(crate) fn names(self) -> Vec<&'static str> {
         EACH.into_iter().filter(|c| self.has(*c)).map(name_of).collect()
     }
 }
@@ -84,6 +84,9 @@ pub(crate) struct Claims {
     nbf: Option<f64>,
     #[serde(default)]
     iat: Option<f64>,
+    /// Which session of the customers' it was made for.
+    #[serde(default)]
+    pub session_id: Option<String>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub feature_flags: Vec<String>,
     /// Absent: all. A name that isn't known grants nothing.
@@ -137,6 +140,9 @@ impl Claims {
     }
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.exp.map(numeric_date)
+    }
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        self.iat.map(numeric_date)
     }
     /// The later of `nbf` and `iat`: a token from the future is not valid yet.
     pub fn not_before(&self) -> Option<Timestamp> {
@@ -202,6 +208,8 @@ pub struct NewToken<'a> {
     pub expires_at: Option<Timestamp>,
     pub capabilities: Capabilities,
     pub feature_flags: &'a [String],
+    /// So that the tokens of one session can be ended together.
+    pub session: Option<&'a str>,
     /// Makes two tokens of one second differ, so that revoking one leaves the other.
     pub nonce: u64,
 }
@@ -215,6 +223,9 @@ impl NewToken<'_> {
         let Some(map) = claims.as_object_mut() else { return claims };
         if let Some(t) = self.expires_at {
             map.insert("exp".into(), t.seconds().into());
+        }
+        if let Some(session) = self.session {
+            map.insert("session_id".into(), session.into());
         }
         if self.app.is_some() {
             map.insert("org".into(), self.org.into());

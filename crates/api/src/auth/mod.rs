@@ -48,6 +48,8 @@ pub(crate) struct Caller {
     pub token_hash: [u8; 32],
     pub expires_at: Option<Timestamp>,
     not_before: Option<Timestamp>,
+    /// From when on it is refused, with others of its application.
+    cut_off: Option<Timestamp>,
 }
 
 /// The API key behind a token.
@@ -84,6 +86,7 @@ impl Caller {
             token_hash: Sha256::digest(actor.name.as_bytes()).into(),
             expires_at: None,
             not_before: None,
+            cut_off: None,
         }
     }
 }
@@ -140,6 +143,19 @@ impl Auth {
         if caller.is_current(now) { Ok(caller) } else { Err(invalid()) }
     }
 
+    /// Refuses all tokens of an application made until now (those of `sessions`, if any are named) from `since` on.
+    pub async fn expire_all(
+        &self,
+        store: &Store,
+        app: AppId,
+        sessions: Vec<String>,
+        since: Timestamp,
+    ) -> Result<(), Problem> {
+        store.expire_tokens(app, sessions, since).await?;
+        self.revocations.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
     /// Tokens were revoked: those that are remembered are looked up again.
     pub fn forget(&self) {
         self.revocations.fetch_add(1, Ordering::Release);
@@ -177,6 +193,7 @@ impl Caller {
     fn is_current(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|t| now < t.plus(claims::LEEWAY))
             && self.not_before.is_none_or(|t| t <= now.plus(claims::LEEWAY))
+            && self.cut_off.is_none_or(|t| now < t)
     }
 }
 
@@ -205,6 +222,7 @@ async fn caller(store: &Store, claims: Claims, token_hash: [u8; 32]) -> Result<C
         Subject::App { app, org } => (org, Some(store.codec().read::<AppId>(app).ok_or_else(invalid)?)),
     };
     let org_text = Arc::from(org);
+    let cut_off = app.and_then(|app| cut_off(store, app, &claims));
     let org = store.organisation(org).await?;
     let key = match claims.key().and_then(|jti| store.codec().read::<KeyId>(jti)) {
         Some(id) => Some(Arc::new(key(store, org, id, &token_hash).await?)),
@@ -221,9 +239,20 @@ async fn caller(store: &Store, claims: Claims, token_hash: [u8; 32]) -> Result<C
         address: None,
         expires_at: claims.expires_at(),
         not_before: claims.not_before(),
+        cut_off,
         feature_flags: claims.feature_flags.into(),
         token_hash,
     })
+}
+
+/// From when on a token of an application is refused with others: one that doesn't say when it was issued counts as old.
+fn cut_off(store: &Store, app: AppId, claims: &Claims) -> Option<Timestamp> {
+    let floors = store.token_floors(app);
+    let of_it = floors.iter().filter(|floor| {
+        floor.session.as_ref().is_none_or(|session| Some(session) == claims.session_id.as_ref())
+            && claims.issued_at().is_none_or(|at| at.seconds() <= floor.issued_by.seconds())
+    });
+    of_it.map(|floor| floor.since).min()
 }
 
 /// The API key that a token says it is of; refused when it is not, or was revoked.

@@ -36,6 +36,7 @@ fn token(keys: &JwtKeys) -> String {
         expires_at: Some(NOW),
         capabilities: Capabilities::READ_ONLY,
         feature_flags: &["beta".to_owned()],
+        session: None,
         nonce: 7,
     };
     keys.mint(&new, NOW)

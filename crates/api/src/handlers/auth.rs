@@ -25,6 +25,7 @@ struct PortalAccessIn {
     expiry_s: u64,
     capabilities: Capabilities,
     feature_flags: Vec<String>,
+    session: Option<String>,
     application: Option<Box<RawValue>>,
 }
 
@@ -44,6 +45,16 @@ fn read_body(body: &[u8]) -> Result<PortalAccessIn, Problem> {
             None => Capabilities::ALL,
         },
         feature_flags: f.take(&["featureFlags"], feature_flags).value().unwrap_or_default(),
+        session: f
+            .take(&["sessionId"], |v| {
+                let name = read::string(v)?;
+                if read::is_session(&name) {
+                    Ok(name)
+                } else {
+                    Err("must be 1 to 64 letters, digits, @, _ or -".into())
+                }
+            })
+            .value(),
         application: f
             .take(&["application"], |v| serde_json::value::to_raw_value(&v).map_err(|e| e.to_string().into()))
             .value(),
@@ -67,6 +78,10 @@ pub(crate) async fn source_access(call: Call) -> Result<Reply, Problem> {
 
 fn grant(call: &Call, app: AppId, wanted: &PortalAccessIn) -> Reply {
     let now = call.shared.now();
+    // A token of the very second in which all were ended is a new one.
+    let floors = call.store().token_floors(app);
+    let ended = floors.iter().map(|floor| floor.issued_by).max().filter(|at| at.seconds() >= now.seconds());
+    let issued = ended.map_or(now, |at| at.plus(Duration::from_secs(1)));
     let token = call.shared.auth.keys().mint(
         &NewToken {
             org: &call.caller.org_text,
@@ -74,12 +89,14 @@ fn grant(call: &Call, app: AppId, wanted: &PortalAccessIn) -> Reply {
             expires_at: Some(now.plus(Duration::from_secs(wanted.expiry_s))),
             capabilities: wanted.capabilities,
             feature_flags: &wanted.feature_flags,
+            session: wanted.session.as_deref(),
             nonce: call.store().rng().next_u64(),
         },
-        now,
+        issued,
     );
-    // In the fragment: it reaches no server log and no Referer header.
-    let url = format!("{}/portal#key={token}", call.origin());
+    // The token in the fragment: it reaches no server log and no Referer header. The organisation says which pages may
+    // show the portal in a frame.
+    let url = format!("{}/portal?org={}#key={token}", call.origin(), call.caller.org_text);
     Reply::ok(&PortalAccessOut { url, token }).secret()
 }
 

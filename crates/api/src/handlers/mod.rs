@@ -26,6 +26,7 @@ pub(crate) mod message;
 pub(crate) mod operational;
 pub(crate) mod own;
 pub(crate) mod poller;
+pub(crate) mod portal;
 pub(crate) mod request;
 pub(crate) mod request_again;
 pub(crate) mod search;

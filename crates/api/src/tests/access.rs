@@ -73,6 +73,13 @@ GET /api/v1/event org
 POST /api/v1/auth/app-portal-access/{app_id} org
 POST /api/v1/auth/dashboard-access/{app_id} org
 POST /api/v1/auth/logout own
+POST /api/v1/auth/app/{app_id}/expire-all org
+GET /api/v1/auth/portal own
+GET /api/v1/app/{app_id}/task/{task_id} ViewBase
+GET /api/v1/app/{app_id}/test-inbox ViewBase
+POST /api/v1/app/{app_id}/test-inbox ManageEndpoint
+DELETE /api/v1/app/{app_id}/test-inbox/{inbox_id} ManageEndpoint
+GET /api/v1/app/{app_id}/test-inbox/{inbox_id}/request ViewBase
 GET /api/v1/api-key org
 POST /api/v1/api-key org
 DELETE /api/v1/api-key/{key_id} org
@@ -321,7 +328,7 @@ async fn a_portal_token_opens_one_application_for_its_time_until_it_logs_out() {
     assert_eq!(access.headers["cache-control"], "no-store");
     let access = access.expect(200);
     let token = text(&access["token"]);
-    assert_eq!(access["url"], json!(format!("http://localhost/portal#key={token}")));
+    assert_eq!(access["url"], json!(format!("http://localhost/portal?org=org_test#key={token}")));
     let get = async |token: &str| s.raw(token, Method::GET, "/api/v1/app/a/endpoint", "").await;
     get(&token).await.expect(200);
     let body = json!({"url": "https://example.com/"}).to_string();

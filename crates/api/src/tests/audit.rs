@@ -27,6 +27,8 @@ async fn each_change_is_written_down_with_who_made_it() {
     s.post("/event-type", json!({"name": "t", "description": "d"})).await.expect(201);
     s.delete("/event-type/t").await.expect(204);
     let mine = format!("portal:{app}");
+    s.call(Method::PUT, "/app/b", Some(json!({"name": "B", "uid": "b"}))).await.expect(201);
+    s.call(Method::PUT, "/app/b", Some(json!({"name": "B", "uid": "b"}))).await.expect(200);
     let want = [
         ["token", "app.create", &app],
         ["token", "api-key.create", &id],
@@ -36,6 +38,8 @@ async fn each_change_is_written_down_with_who_made_it() {
         ["person:ana@example.com", "endpoint.delete", "e"],
         ["token", "event-type.create", "t"],
         ["token", "event-type.delete", "t"],
+        ["token", "app.create", "b"],
+        ["token", "app.update", "b"],
     ];
     assert_eq!(entries(&s, "").await, want);
     let list = s.get("/audit?action=endpoint.delete").await.expect(200);
@@ -104,5 +108,5 @@ async fn a_profiles_public_url_is_where_portal_links_lead() {
     let public_url = Some("https://hooks.acme.example".to_owned());
     s.store.set_profile(org, store::Profile { public_url, ..Default::default() }).await.unwrap();
     let access = s.post("/auth/app-portal-access/a", json!({})).await.expect(200);
-    assert!(text(&access["url"]).starts_with("https://hooks.acme.example/portal#key="), "{access}");
+    assert!(text(&access["url"]).starts_with("https://hooks.acme.example/portal?org=org_test#key="), "{access}");
 }

@@ -20,6 +20,7 @@ mod objects;
 mod openapi;
 mod operations;
 mod poller;
+mod portal;
 mod request_streams;
 mod requests;
 mod serving;
@@ -206,7 +207,7 @@ impl Server {
     pub fn token_at(&self, now: Timestamp, org: &str, app: Option<&str>, capabilities: Capabilities) -> String {
         // No two tokens are the same, as one may be revoked.
         let nonce = self.clock.ticks.fetch_add(1, Ordering::SeqCst);
-        let new = NewToken { org, app, expires_at: None, capabilities, feature_flags: &[], nonce };
+        let new = NewToken { org, app, expires_at: None, capabilities, feature_flags: &[], session: None, nonce };
         self.keys.mint(&new, now)
     }
 

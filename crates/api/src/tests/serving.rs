@@ -80,7 +80,7 @@ async fn the_public_url_is_where_portal_links_lead() {
     let s = server_with(|c| c.public_url = Some("https://hooks.example.com/".into())).await;
     s.app("a").await;
     let url = s.post("/auth/app-portal-access/a", json!({})).await.expect(200)["url"].clone();
-    assert!(url.as_str().unwrap().starts_with("https://hooks.example.com/portal#key="));
+    assert!(url.as_str().unwrap().starts_with("https://hooks.example.com/portal?org=org_test#key="));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -264,7 +264,7 @@ async fn the_portal_of_a_source_opens_that_source_alone() {
     stripe(&s, "other").await;
     let access = s.ingest(Method::POST, "/code/dashboard", Some(json!({"expiry": 3600}))).await.expect(200);
     let token = text(&access["token"]);
-    assert_eq!(access["url"], json!(format!("http://localhost/portal#key={token}")));
+    assert_eq!(access["url"], json!(format!("http://localhost/portal?org=org_test#key={token}")));
     let call = async |method, path: &str, body: &'static str| {
         s.raw(&token, method, &format!("/ingest/api/v1/source{path}"), body).await
     };

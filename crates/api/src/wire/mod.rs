@@ -30,6 +30,7 @@ pub(crate) mod multipart;
 pub(crate) mod options;
 pub(crate) mod own_event;
 pub(crate) mod own_stats;
+pub(crate) mod portal;
 pub(crate) mod query;
 pub(crate) mod read;
 pub(crate) mod request;

@@ -86,6 +86,10 @@ pub(crate) fn is_channel(s: &str) -> bool {
         && s.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b':' | b'+'))
 }
 
+/// What a portal's session may be called.
+pub(crate) fn is_session(s: &str) -> bool {
+    (1..=64).contains(&s.len()) && s.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'@' | b'_' | b'-'))
+}
 pub(crate) fn is_tag(s: &str) -> bool {
     (1..=CHANNEL_LEN_MAX).contains(&s.len())
         && s.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b'/' | b'\\' | b'#'))

@@ -19,9 +19,9 @@ const NOBODYS: &str =
 /// Why a password isn't taken. The texts are for its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    #[error("A password has at least 10 characters. Four or five random words are easy to remember and hard to guess")]
+    #[error("Use at least 10 characters")]
     Short,
-    #[error("A password has at most 1,024 characters")]
+    #[error("Use at most 1,024 characters")]
     Long,
     #[error("This password is one of the first that is tried. Choose another")]
     Common,

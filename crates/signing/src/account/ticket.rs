@@ -49,7 +49,7 @@ pub struct Ticket {
     /// Seconds since the Unix epoch.
     #[serde(rename = "e")]
     pub expires_s: i64,
-    #[serde(rename = "n")]
+    #[serde(rename = "n", with = "number")]
     pub nonce: [u8; 16],
     /// Whom it is for; `None`: whoever has it.
     #[serde(rename = "m", skip_serializing_if = "Option::is_none", default)]
@@ -57,6 +57,18 @@ pub struct Ticket {
     /// The role that an invitation gives.
     #[serde(rename = "r", skip_serializing_if = "Option::is_none", default)]
     pub role: Option<String>,
+}
+
+/// A nonce as a number: shorter than a list of bytes.
+mod number {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(nonce: &[u8; 16], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u128(u128::from_be_bytes(*nonce))
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 16], D::Error> {
+        u128::deserialize(from).map(u128::to_be_bytes)
+    }
 }
 
 /// Why a ticket isn't taken.

@@ -22,7 +22,7 @@ impl World {
         let Some(process) = &self.process else { return Err("no server".to_owned()) };
         let source = SourceId(app.0);
         let insert =
-            "INSERT INTO source VALUES (?1, 1, ?1, NULL, '', 'sim', x'', '{}', '{}', 0, 0, 1, NULL, NULL, 0, 0)";
+            "INSERT INTO source VALUES (?1, 1, ?1, NULL, '', 'sim', x'', '{}', '{}', 0, 0, 1, NULL, NULL, 0, 0, NULL)";
         process.writer.core.connection().execute(insert, [source.0]).map_err(|e| e.to_string())?;
         let route = SourceRoute {
             org: OrgId(1),

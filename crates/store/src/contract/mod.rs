@@ -29,6 +29,7 @@ pub mod operational;
 pub mod own_events;
 pub mod paused;
 pub mod people;
+pub mod portal;
 pub mod pull;
 pub mod receive;
 pub mod replays;
@@ -400,6 +401,10 @@ macro_rules! suite {
                 events_expire_with_other_messages_and_figures_stay,
                 a_salt_lasts_a_day_and_is_the_same_for_all,
                 below_the_disk_reserve_events_are_refused_and_clicks_lost;
+            portal:
+                tokens_of_an_application_end_together_and_stay_so,
+                customers_have_three_inboxes_which_are_bins_that_expire,
+                looking_for_an_organisation_makes_none;
             people:
                 an_address_is_one_persons_whatever_its_case,
                 a_change_keeps_what_it_leaves_out,

@@ -158,7 +158,7 @@ impl World {
         self.store
             .on_writer(move |conn| {
                 let insert =
-                    "INSERT INTO source VALUES (?, ?, ?, NULL, '', 'github', x'', ?, '{}', 0, 0, 1, NULL, NULL, 0, 0)";
+                    "INSERT INTO source VALUES (?, ?, ?, NULL, '', 'github', x'', ?, '{}', 0, 0, 1, NULL, NULL, 0, 0, NULL)";
                 conn.execute(insert, rusqlite::params![source.0, org.0, app.0, text]).unwrap();
                 conn.execute("INSERT INTO source_token VALUES (?, ?, NULL)", rusqlite::params![source.0, source.0])
                     .unwrap();

@@ -8,7 +8,7 @@
 use super::batch::{Batch, Note};
 use domain::{AppId, EndpointId, OrgId, Timestamp};
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +63,8 @@ pub(crate) struct Collector {
     /// The transaction that runs writes the last batch.
     is_writing: bool,
     number: i64,
+    /// Hours whose event types are not known for certain, for want of a batch that was given up.
+    lost: BTreeSet<i64>,
     /// The store ends.
     pub is_last: bool,
 }
@@ -82,6 +84,7 @@ impl Collector {
             entries: 0,
             is_writing: false,
             number,
+            lost: BTreeSet::new(),
             is_last: false,
         }
     }
@@ -196,6 +199,86 @@ impl Collector {
     }
     /// It can't be written, ever: it is given up.
     pub fn give_up(&mut self) {
-        self.memory.0.lock().last = Arc::default();
+        let last = std::mem::take(&mut self.memory.0.lock().last);
+        self.lost.extend(last.types.keys().map(|(hour, ..)| *hour));
+    }
+    /// Hours of batches that were given up.
+    pub fn lost(&self) -> impl Iterator<Item = i64> {
+        self.lost.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::batch::End;
+
+    const ORG: OrgId = OrgId(1);
+    const NOW: Timestamp = Timestamp(1_795_248_000_000);
+
+    /// Notes a message and a delivery, in a transaction of their own.
+    fn happen(c: &mut Collector) {
+        c.accepted(ORG, AppId(2), "a", NOW);
+        c.note(Note::Settled {
+            org: ORG,
+            app: AppId(2),
+            endpoint: EndpointId(3),
+            at: NOW,
+            us: Some(7),
+            end: End::Delivered,
+        });
+        c.commit(NOW);
+    }
+    /// Accepted and delivered, to a reader that sees the batches up to `written`.
+    fn seen(memory: &Memory, written: i64) -> (u64, u64) {
+        let mut sum = (0, 0);
+        memory.beyond(written, |batch| {
+            for m in batch.minutes.values() {
+                sum = (sum.0 + m.accepted, sum.1 + m.latency.count());
+            }
+        });
+        sum
+    }
+
+    #[test]
+    fn a_reader_sees_each_batch_once_before_and_after_it_is_written() {
+        let memory = Arc::new(Memory::default());
+        let mut c = Collector::new(memory.clone(), 41, HashSet::new());
+        happen(&mut c);
+        assert!(!c.is_due(NOW) && c.is_due(NOW.plus(EVERY)) && c.is_due(Timestamp(0)));
+        let (batch, number) = c.begin_writing();
+        assert_eq!((batch.minutes.len(), number), (1, 42));
+        assert_eq!(seen(&memory, 41), (1, 1), "while it is being written");
+        happen(&mut c);
+        assert_eq!(seen(&memory, 41), (2, 2), "a reader whose view is older");
+        assert_eq!(seen(&memory, 42), (1, 1), "a reader that has it on disk");
+        assert_eq!(c.next_at(), Some(NOW.plus(EVERY)));
+    }
+
+    #[test]
+    fn a_batch_whose_transaction_was_undone_is_counted_still() {
+        let memory = Arc::new(Memory::default());
+        let mut c = Collector::new(memory.clone(), 0, HashSet::new());
+        happen(&mut c);
+        c.begin_writing();
+        c.accepted(ORG, AppId(2), "undone", NOW);
+        c.rollback(NOW);
+        assert_eq!(seen(&memory, 0), (1, 1));
+        assert_eq!(c.begin_writing().1, 1, "the number is free again");
+        c.rollback(NOW);
+        happen(&mut c);
+        let (batch, _) = c.begin_writing();
+        assert_eq!(batch.types.values().map(|t| t.messages).sum::<u64>(), 2);
+    }
+
+    #[test]
+    fn undone_notes_leave_nothing() {
+        let memory = Arc::new(Memory::default());
+        let mut c = Collector::new(memory.clone(), 0, HashSet::new());
+        let mark = c.mark();
+        c.accepted(ORG, AppId(2), "a", NOW);
+        c.back_to(mark);
+        c.commit(NOW);
+        assert_eq!((seen(&memory, 0), c.next_at()), ((0, 0), None));
     }
 }

@@ -96,7 +96,7 @@ pub struct Core {
     is_bulk: bool,
     seqs: SeqGen,
     keys: KeyWindow,
-    pub(super) operational: HashMap<OrgId, Option<AppId>>,
+    operational: HashMap<OrgId, Option<AppId>>,
     pub(super) event_keys: EventKeys,
     /// Sources known to exist.
     pub(super) stored_of: HashMap<SourceId, Stored>,

@@ -17,7 +17,7 @@ pub(crate) const COUNT_MAX: u64 = 100_000;
 /// Messages that are looked at one by one.
 const LOOK_MAX: u32 = 100_000;
 /// Of them, compared with what the endpoint got before.
-const CHECK_MAX: u64 = 10_000;
+const CHECK_MAX: u64 = 5_000;
 const SAMPLE: usize = 10;
 const EVENT_TYPES_MAX: usize = 50;
 /// Rows between two looks at the clock.

@@ -70,24 +70,21 @@ pub(super) struct History {
 
 impl History {
     pub fn of(conn: &Connection, message: MessageId, endpoint: EndpointId) -> Result<History> {
-        let pair = params![message.0, endpoint.0];
-        let leased =
-            conn.prepare_cached("SELECT 1 FROM lease WHERE message = ? AND endpoint = ? LIMIT 1")?.exists(pair)?;
-        let (due, dead): (bool, bool) = conn
+        // The plus keeps it from walking all attempts of the endpoint.
+        let found = conn
             .prepare_cached(
-                "SELECT coalesce(max(due_at IS NOT NULL), 0), coalesce(max(dead IS NOT NULL), 0) FROM delivery
-                 WHERE message = ? AND endpoint = ?",
+                "SELECT EXISTS (SELECT 1 FROM lease WHERE message = ?1 AND endpoint = ?2),
+                    EXISTS (SELECT 1 FROM delivery WHERE message = ?1 AND +endpoint = ?2 AND due_at IS NOT NULL),
+                    EXISTS (SELECT 1 FROM delivery WHERE message = ?1 AND +endpoint = ?2 AND dead IS NOT NULL),
+                    EXISTS (SELECT 1 FROM attempt WHERE message = ?1 AND +endpoint = ?2 AND success = 1),
+                    (SELECT status_code FROM attempt WHERE message = ?1 AND +endpoint = ?2 ORDER BY id DESC LIMIT 1)",
             )?
-            .query_row(pair, |r| Ok((r.get(0)?, r.get(1)?)))?;
-        // With one max(), the other columns are those of the row that has it.
-        let (last, status_code): (Option<i64>, Option<u16>) = conn
-            .prepare_cached("SELECT max(id), status_code FROM attempt WHERE message = ? AND endpoint = ?")?
-            .query_row(pair, |r| Ok((r.get(0)?, r.get(1)?)))?;
-        let delivered = last.is_some()
-            && conn
-                .prepare_cached("SELECT 1 FROM attempt WHERE message = ? AND endpoint = ? AND success = 1 LIMIT 1")?
-                .exists(pair)?;
-        Ok(History { under_way: leased || due, dead, delivered, status_code })
+            .query_row(params![message.0, endpoint.0], |r| {
+                let (leased, due): (bool, bool) = (r.get(0)?, r.get(1)?);
+                let (dead, delivered, status_code) = (r.get(2)?, r.get(3)?, r.get(4)?);
+                Ok(History { under_way: leased || due, dead, delivered, status_code })
+            })?;
+        Ok(found)
     }
 
     fn is_of_class(&self, f: &ReplayFilter) -> bool {

@@ -33,7 +33,7 @@ pub(super) fn open(conn: &Connection, memory: Arc<Memory>, last: Seq, now: Times
     if last.0 > 0 {
         let last = last.created_at();
         for at in [last.minus(UNCOUNTED), last] {
-            conn.execute("INSERT OR IGNORE INTO figure_type VALUES (?, 0, '', 0, 0)", [hour_of(at)])?;
+            write_uncertain(conn, hour_of(at))?;
         }
     }
     let failing = {
@@ -137,6 +137,9 @@ impl Core {
     }
 
     fn write_batch(&mut self, batch: &Batch, number: i64, now: Timestamp) -> Result<()> {
+        for hour in self.figures.lost() {
+            write_uncertain(&self.conn, hour)?;
+        }
         write_steps(&self.conn, batch)?;
         for ((hour, org, app), count) in sorted(&batch.apps) {
             write_app(&self.conn, (*hour, *org, *app), count)?;
@@ -187,6 +190,12 @@ impl Core {
             .execute(params![hour, org.0, name, count.messages as i64, count.last_at.0])?;
         Ok(())
     }
+}
+
+/// What event types there were in this hour is not known for certain: a search has to look.
+fn write_uncertain(conn: &Connection, hour: i64) -> Result<()> {
+    conn.prepare_cached("INSERT OR IGNORE INTO figure_type VALUES (?, 0, '', 0, 0)")?.execute([hour])?;
+    Ok(())
 }
 
 fn sorted<K: Ord, V>(map: &std::collections::HashMap<K, V>) -> Vec<(&K, &V)> {

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0006_accounts.sql"),
     include_str!("../../migrations/0007_figures.sql"),
     include_str!("../../migrations/0008_operations.sql"),
+    include_str!("../../migrations/0009_portal.sql"),
 ];
 
 /// The schema this program knows.

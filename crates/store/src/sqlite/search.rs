@@ -5,7 +5,8 @@
 //! message, as far as a budget of rows and time. **Invariant:** whatever is asked, a search ends within its budget, and what
 //! it skips can't match.
 
-use super::roll_ups::written;
+use super::search_candidates::Candidates;
+use super::search_hours::HoursKnown;
 use super::search_walk::{Budget, Item, Merge, Range, Rows};
 use super::{apps, endpoints, messages, rows, status};
 use crate::error::StoreError;
@@ -20,17 +21,10 @@ use domain::{
     Uid,
 };
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Owners whose rows are merged; of more, all messages are walked.
-const APPS_MERGED_MAX: usize = 64;
-const ENDPOINTS_MERGED_MAX: usize = 2000;
-/// Waiting deliveries that are sorted in memory.
-const WAITING_MAX: i64 = 20_000;
-/// Applications that are asked for a sender's own id.
-const APPS_ASKED_MAX: u32 = 5000;
 /// Hours whose figures one search looks at.
 const HOURS_MAX: u32 = 5000;
 /// Bytes of payloads that are read at once.
@@ -121,20 +115,10 @@ fn not_found_as(noun: &'static str, e: StoreError) -> StoreError {
 
 // ---- the search ----
 
-/// Where candidates come from.
-enum Candidates {
-    Merged {
-        rows: Rows,
-        owners: Vec<i64>,
-    },
-    /// These messages, in the order of the walk.
-    These(Vec<i64>),
-}
-
-struct Searching<'a> {
-    conn: &'a Connection,
-    org: OrgId,
-    search: &'a Search,
+pub(super) struct Searching<'a> {
+    pub conn: &'a Connection,
+    pub org: OrgId,
+    pub search: &'a Search,
     /// Name and uid of applications of the organisation; `None` for those of others.
     apps: HashMap<AppId, Option<(String, Option<String>)>>,
     budget: Budget<'a>,
@@ -177,14 +161,15 @@ pub(crate) fn search(
         last: None,
         last_message: None,
     };
-    let by_attempt = matches!(s.candidates(walk.down)?, Candidates::Merged { rows: Rows::Failed, .. });
+    let candidates = s.candidates(walk.down)?;
+    let by_attempt = matches!(candidates, Candidates::Merged { rows: Rows::Failed, .. });
     let (low, high) = messages::bounds(search.after, search.before);
     // Attempts come after their messages.
     let mut range = Range { low, high: if by_attempt { i64::MAX } else { high }, down: walk.down };
     if let Some(SearchCursor::Message(MessageId(key)) | SearchCursor::Attempt(AttemptId(key))) = walk.from {
         range = range.behind(key);
     }
-    let stop = match s.candidates(walk.down)? {
+    let stop = match candidates {
         Candidates::Merged { rows: rows @ (Rows::OfApp | Rows::All), owners } => {
             s.walk_messages(memory, rows, &owners, range)?
         }
@@ -230,144 +215,23 @@ pub(crate) fn payloads(
 }
 
 impl Searching<'_> {
-    /// The narrowest rows that hold all that can match.
-    fn candidates(&self, down: bool) -> Result<Candidates> {
-        let s = self.search;
-        let these = |mut ids: Vec<i64>| {
-            ids.sort_unstable();
-            ids.dedup();
-            if down {
-                ids.reverse();
-            }
-            Ok(Candidates::These(ids))
-        };
-        if let Some(id) = s.id {
-            return these(vec![id.0]);
-        }
-        if let Some(event_id) = &s.event_id {
-            return these(self.with_event_id(event_id)?);
-        }
-        match s.status {
-            Some(StatusFilter::Fail) => {
-                if let Some(owners) = self.lanes("l.dead > 0")? {
-                    return Ok(Candidates::Merged { rows: Rows::Dead, owners });
-                }
-            }
-            Some(StatusFilter::Pending) => {
-                return match self.waiting()? {
-                    Some(ids) => these(ids),
-                    None => Ok(Candidates::Merged { rows: Rows::OnDisk, owners: vec![0] }),
-                };
-            }
-            Some(StatusFilter::Sending) => return Ok(Candidates::Merged { rows: Rows::Leased, owners: vec![0] }),
-            _ => {}
-        }
-        if s.code.is_some_and(|code| !code.may_succeed())
-            && let Some(owners) = self.endpoints()?
-        {
-            return Ok(Candidates::Merged { rows: Rows::Failed, owners });
-        }
-        Ok(match self.owners_of_messages()? {
-            Some(owners) => Candidates::Merged { rows: Rows::OfApp, owners },
-            None => Candidates::Merged { rows: Rows::All, owners: vec![0] },
-        })
-    }
-
-    fn with_event_id(&self, event_id: &str) -> Result<Vec<i64>> {
-        let apps = match self.search.app {
-            Some(app) => vec![app.0],
-            None => {
-                let mut s = self.conn.prepare_cached("SELECT id FROM app WHERE org = ? AND deleted = 0 LIMIT ?")?;
-                rows::all(&mut s, &[&self.org.0, &APPS_ASKED_MAX], |r| r.get(0))?
-            }
-        };
-        let mut found = Vec::new();
-        let mut s = self.conn.prepare_cached("SELECT id FROM message WHERE app = ? AND event_id = ?")?;
-        for app in apps {
-            found.extend(s.query_row(params![app, event_id], |r| r.get::<_, i64>(0)).optional()?);
-        }
-        Ok(found)
-    }
-
-    /// Endpoints that the search is about and that have something on disk; `None` when there are too many.
-    fn lanes(&self, what: &str) -> Result<Option<Vec<i64>>> {
-        if let Some(endpoint) = self.search.endpoint {
-            return Ok(Some(vec![endpoint.0]));
-        }
-        let of_app = if self.search.app.is_some() { "AND e.app = ?3" } else { "AND ?3 IS NULL" };
-        let mut s = self.conn.prepare_cached(&format!(
-            "SELECT l.endpoint FROM lane l INDEXED BY lane_busy CROSS JOIN endpoint e ON e.id = l.endpoint
-             CROSS JOIN app a ON a.id = e.app
-             WHERE (l.waiting > 0 OR l.dead > 0) AND {what} AND a.org = ?1 {of_app} LIMIT ?2"
-        ))?;
-        let most = ENDPOINTS_MERGED_MAX + 1;
-        let app = self.search.app.map(|a| a.0);
-        let found: Vec<i64> = rows::all(&mut s, &[&self.org.0, &most, &app], |r| r.get(0))?;
-        Ok((found.len() < most).then_some(found))
-    }
-
-    /// Messages with waiting deliveries, if they are not too many.
-    fn waiting(&self) -> Result<Option<Vec<i64>>> {
-        let Some(lanes) = self.lanes("l.waiting > 0")? else { return Ok(None) };
-        let mut all = Vec::new();
-        let mut s = self
-            .conn
-            .prepare_cached("SELECT message FROM delivery WHERE endpoint = ? AND due_at IS NOT NULL LIMIT ?")?;
-        for lane in lanes {
-            let left = WAITING_MAX + 1 - all.len() as i64;
-            all.extend(rows::all(&mut s, &[&lane, &left], |r| r.get::<_, i64>(0))?);
-            if all.len() as i64 > WAITING_MAX {
-                return Ok(None);
-            }
-        }
-        Ok(Some(all))
-    }
-
-    /// The endpoints that the search is about; `None` when they are too many.
-    fn endpoints(&self) -> Result<Option<Vec<i64>>> {
-        let most = ENDPOINTS_MERGED_MAX + 1;
-        let found: Vec<i64> = match (self.search.endpoint, self.search.app) {
-            (Some(endpoint), _) => vec![endpoint.0],
-            (None, Some(app)) => {
-                let mut s = self.conn.prepare_cached("SELECT id FROM endpoint WHERE app = ? LIMIT ?")?;
-                rows::all(&mut s, &[&app.0, &most], |r| r.get(0))?
-            }
-            (None, None) => {
-                let mut s = self.conn.prepare_cached(
-                    "SELECT e.id FROM app a CROSS JOIN endpoint e ON e.app = a.id WHERE a.org = ? LIMIT ?",
-                )?;
-                rows::all(&mut s, &[&self.org.0, &most], |r| r.get(0))?
-            }
-        };
-        Ok((found.len() < most).then_some(found))
-    }
-
-    /// Applications whose messages are merged; `None` when they are too many.
-    fn owners_of_messages(&self) -> Result<Option<Vec<i64>>> {
-        if let Some(app) = self.search.app {
-            return Ok(Some(vec![app.0]));
-        }
-        if let Some(endpoint) = self.search.endpoint {
-            let mut s = self.conn.prepare_cached("SELECT app FROM endpoint WHERE id = ?")?;
-            return Ok(Some(rows::all(&mut s, &[&endpoint.0], |r| r.get(0))?));
-        }
-        let most = APPS_MERGED_MAX + 1;
-        let mut s = self.conn.prepare_cached("SELECT id FROM app WHERE org = ? AND deleted = 0 LIMIT ?")?;
-        let found: Vec<i64> = rows::all(&mut s, &[&self.org.0, &most], |r| r.get(0))?;
-        Ok((found.len() < most).then_some(found))
-    }
-
     // ---- walking ----
 
     fn walk(&mut self, rows: Rows, owners: &[i64], range: Range) -> Result<Stop> {
-        let mut merge = Merge::new(self.conn, rows, owners, range)?;
+        let mut merge = Merge::new(self.conn, rows, owners, range, &self.sieve())?;
         while !merge.is_at_end() {
             if self.data.len() == self.limit {
                 return Ok(Stop::Full);
             }
             let Some(item) = merge.next()? else { break };
-            self.look_at(rows, item)?;
-            if !self.budget.spend() {
+            let goes_on = if item.message == 0 {
+                self.last = Some(item.key);
+                self.budget.pass()
+            } else {
+                self.look_at(rows, item)?;
+                self.budget.spend()
+            };
+            if !goes_on {
                 return Ok(Stop::Spent);
             }
         }
@@ -533,64 +397,5 @@ impl Searching<'_> {
             }
         }
         Ok(is_it)
-    }
-}
-
-/// What figures say of the hours in which types came.
-struct HoursKnown<'a> {
-    conn: &'a Connection,
-    org: OrgId,
-    types: &'a [String],
-    in_memory: HashSet<i64>,
-    /// The first hour that figures know all of.
-    from: i64,
-}
-
-impl<'a> HoursKnown<'a> {
-    fn of(conn: &'a Connection, memory: &Memory, org: OrgId, types: &'a [String]) -> Result<Self> {
-        let mut in_memory = HashSet::new();
-        memory.beyond(written(conn)?, |batch| {
-            let of_types = batch.types.keys().filter(|(_, of, name)| {
-                *of == org && (name.is_empty() || types.iter().any(|pattern| type_matches(pattern, name)))
-            });
-            in_memory.extend(of_types.map(|(hour, ..)| *hour));
-        });
-        let since: i64 =
-            conn.prepare_cached("SELECT value FROM meta WHERE name = 'figures_from'")?.query_row([], |r| r.get(0))?;
-        // Older hours may have lost their figures.
-        let oldest: Option<i64> = conn
-            .prepare_cached("SELECT hour FROM figure_type ORDER BY hour LIMIT 1")?
-            .query_row([], |r| r.get(0))
-            .optional()?;
-        let from = (hour_of(Timestamp(since)) + 1).max(oldest.unwrap_or(i64::MAX));
-        Ok(HoursKnown { conn, org, types, in_memory, from })
-    }
-
-    /// Whether a message of the types may have come in that hour.
-    fn may_have(&self, hour: i64) -> Result<bool> {
-        if hour < self.from || self.in_memory.contains(&hour) {
-            return Ok(true);
-        }
-        let mut one =
-            self.conn.prepare_cached("SELECT 1 FROM figure_type WHERE hour = ? AND org = ? AND event_type = ?")?;
-        if one.exists(params![hour, 0, ""])? || one.exists(params![hour, self.org.0, ""])? {
-            return Ok(true);
-        }
-        for pattern in self.types {
-            let found = match pattern.strip_suffix('*') {
-                None => one.exists(params![hour, self.org.0, pattern])?,
-                Some(beginning) => self
-                    .conn
-                    .prepare_cached(
-                        "SELECT 1 FROM figure_type WHERE hour = ? AND org = ? AND event_type >= ? AND event_type < ?
-                         LIMIT 1",
-                    )?
-                    .exists(params![hour, self.org.0, beginning, format!("{beginning}\u{10ffff}")])?,
-            };
-            if found {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }

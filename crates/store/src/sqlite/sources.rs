@@ -82,6 +82,20 @@ pub(crate) fn list(
     Ok(rows::into_page(found, page.limit, &walk, |s| s.id))
 }
 
+/// The bins that customers of `app` made for themselves and that have not expired, the oldest first.
+pub(crate) fn inboxes(conn: &Connection, app: AppId, now: Timestamp) -> Result<Vec<Source>> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM source
+         WHERE inbox_of = ?1 AND is_bin = 1 AND deleted = 0 AND coalesce(expires_at > ?2, 1) ORDER BY id"
+    ))?;
+    Ok(rows::all(&mut statement, &[&app.0, &now.0], from_row)?)
+}
+
+pub(crate) fn set_inbox(conn: &Connection, source: SourceId, app: AppId) -> Result<()> {
+    conn.prepare_cached("UPDATE source SET inbox_of = ? WHERE id = ?")?.execute([app.0, source.0])?;
+    Ok(())
+}
+
 /// With its application and its URL's token.
 pub(crate) fn create(
     conn: &Connection,

@@ -22,8 +22,11 @@ fn host_of(url: &str) -> &str {
 impl Core {
     /// Whether to note a row: `None` when nobody watches the organisation, `false` when it is only counted.
     fn tail_takes(&mut self, org: OrgId, app: AppId, is_failure: bool, now: Timestamp) -> Option<bool> {
-        let is_own = self.operational.get(&org) == Some(&Some(app));
-        if self.tx.tail.is_none() || is_own || !self.tails.watches(org) {
+        if self.tx.tail.is_none() || !self.tails.watches(org) {
+            return None;
+        }
+        // What Postrider tells of itself would fill it with echoes.
+        if self.operational_app(org).ok().flatten() == Some(app) {
             return None;
         }
         Some(self.tail_pace.takes(org, self.config.tail_rows_per_second, is_failure, now))

@@ -18,6 +18,7 @@ mod leftovers;
 mod open;
 mod own_sweep;
 pub(super) mod plans;
+mod roll_ups;
 
 /// A database in a folder of its own.
 struct Folder(TempDir);

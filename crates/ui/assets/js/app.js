@@ -51,6 +51,17 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
 });
 
+// Ticked rows: [data-check-all="name"] ticks all of them, and the button [data-count="name"] says how many there are.
+document.addEventListener("change", (event) => {
+  const form = event.target.form;
+  if (!form || event.target.type !== "checkbox") return;
+  const all = event.target.dataset.checkAll;
+  if (all) for (const box of form.querySelectorAll(`input[name="${all}"]`)) box.checked = event.target.checked;
+  for (const button of form.querySelectorAll("[data-count]")) {
+    const n = form.querySelectorAll(`input[name="${button.dataset.count}"]:checked`).length;
+    button.dataset.word ??= button.lastChild.textContent;
+    button.lastChild.textContent = n ? `Resend ${n}…` : button.dataset.word;
+  }
 // A search over what is on the page: input[data-filter="#box"] hides what has another data-name.
 document.addEventListener("input", (event) => {
   const box = event.target.dataset?.filter && document.querySelector(event.target.dataset.filter);

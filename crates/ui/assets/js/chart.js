@@ -20,6 +20,14 @@ function load() {
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
+// Of seconds: 14:05, or 21 Nov.
+const clock = (t, withDay) => {
+  const at = new Date(t * 1000), time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+  if (!withDay) return time;
+  const day = at.toLocaleDateString([], { day: "numeric", month: "short" });
+  return at.getHours() || at.getMinutes() ? `${day} ${time}` : day;
+};
+
 function draw(figure, uPlot) {
   const data = JSON.parse(document.querySelector(figure.dataset.chart).textContent);
   const stacked = data.series.filter((s) => s.stack);
@@ -31,18 +39,18 @@ function draw(figure, uPlot) {
   const shown = (s, i) => (i == null || s.values[i] == null ? "–" : `${Math.round(s.values[i] * 100) / 100}${data.unit ?? ""}`);
   const options = {
     width: figure.clientWidth,
-    height: figure.clientHeight || 200,
+    height: 190,
     cursor: { sync: { key: "time" }, drag: { x: true, y: false } },
     legend: { live: true },
-    series: [{}].concat(order.map((s) => ({
+    series: [{ value: (_, t) => (t ? clock(t, true) : "–") }].concat(order.map((s) => ({
       label: s.name,
       stroke: colour(s.tone),
       fill: s.stack ? `color-mix(in srgb, ${colour(s.tone)} 28%, ${colour("surface")})` : undefined,
       width: 1.5,
-      points: { show: false },
+      ...(s.stack ? { points: { show: false } } : { spanGaps: true }),
       value: (_, __, ___, i) => shown(s, i),
     }))),
-    axes: [0, 1].map((side) => ({ stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: "12px system-ui", size: side ? 52 : 30 })),
+    axes: [0, 1].map((side) => ({ stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: "12px system-ui", size: side ? 52 : 28, ...(side ? {} : { values: (_, at) => at.map((t) => clock(t, data.x.at(-1) - data.x[0] > 129600)) }) })),
     hooks: {
       setSelect: [(u) => {
         if (!figure.dataset.zoom || u.select.width < 8) return;

@@ -11,8 +11,10 @@
 // held while it is paused ([data-key="space"]), scrolled away from, or a row of it has the focus.
 import { times } from "./time.js";
 
-const get = (object, path) => path.split(".").reduce((value, key) => value?.[key], object);
-const fill = (text, object) => text.replace(/\{([\w.]+)\}/g, (_, path) => encodeURIComponent(get(object, path) ?? ""));
+// "a|b" is a, or b where there is no a.
+const one = (object, path) => path.split(".").reduce((value, key) => value?.[key], object);
+const get = (object, paths) => paths.split("|").reduce((value, path) => value || one(object, path), undefined);
+const fill = (text, object) => text.replace(/\{([\w.|]+)\}/g, (_, path) => encodeURIComponent(get(object, path) ?? ""));
 
 export function row(template, object) {
   const made = template.content.firstElementChild.cloneNode(true);
@@ -27,7 +29,11 @@ export function row(template, object) {
       el.dateTime = value;
       el.title = value;
       el.dataset.time = "ago";
-    } else el.textContent = value ?? "";
+    } else if (data.as === "clock" && value) {
+      el.dateTime = value;
+      el.title = value;
+      el.textContent = new Date(value).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1, hour12: false });
+    } else el.textContent = value == null ? "" : `${value}${data.unit ?? ""}`;
   }
   return made;
 }
@@ -64,6 +70,7 @@ function stream(box) {
     frame ||= setTimeout(turn, 150);
   };
   more?.addEventListener("click", () => { show(); window.scrollTo({ top: 0 }); });
+  box.addEventListener("live:clear", () => { held = []; lost = 0; into.replaceChildren(); show(); });
   box.addEventListener("live:pause", () => { paused = !paused; if (!paused) show(); });
   const source = new EventSource(box.dataset.stream);
   source.onopen = () => say("Live");
@@ -91,6 +98,8 @@ export function streams(root) {
 }
 
 document.addEventListener("click", (event) => {
+  const clear = event.target.closest("[data-clear]");
+  if (clear) document.querySelector(clear.dataset.clear)?.dispatchEvent(new Event("live:clear"));
   const button = event.target.closest("[data-pause]");
   if (!button) return;
   const box = document.querySelector(button.dataset.pause);

@@ -34,7 +34,8 @@ impl Entry {
             Some(("key", name)) => ("key", name),
             Some(("portal", name)) => ("app", name),
             _ if self.actor == "ticket" => ("link", "one-time link"),
-            _ => ("key", "organisation token"),
+            _ if self.actor == "token" => ("key", "organisation token"),
+            _ => ("user", &self.actor),
         }
     }
 }

@@ -5,9 +5,18 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
+pub(crate) mod common;
 pub(crate) mod event_types;
+pub(crate) mod find;
 pub(crate) mod home;
+pub(crate) mod issues;
+pub(crate) mod live;
+pub(crate) mod message;
+pub(crate) mod messages;
+pub(crate) mod portal;
+pub(crate) mod replay;
 pub(crate) mod sending;
 pub(crate) mod settings;
+pub(crate) mod tasks;
 pub(crate) mod theme;
 pub(crate) mod tools;

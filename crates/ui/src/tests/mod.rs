@@ -3,6 +3,9 @@
 mod access;
 mod accounts;
 mod frame;
+mod messages;
+mod operations;
+mod portal;
 mod sending;
 mod settings;
 
@@ -20,7 +23,8 @@ use signing::{SecretBox, SignatureType};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
-use store::{LeaseStream, NewPerson, NewSession, Role, Store, StoreConfig};
+use store::{LeaseStream, NewAttempt, NewPerson, NewSession, Next, Role, Settlement, Store, StoreConfig};
+use tokio::sync::Mutex;
 use tower::ServiceExt;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -34,7 +38,7 @@ impl Clock for TestClock {
         Timestamp(self.now.load(Ordering::SeqCst))
     }
     fn monotonic_us(&self) -> u64 {
-        0
+        u64::try_from(self.now.load(Ordering::SeqCst)).unwrap() * 1000
     }
 }
 
@@ -71,7 +75,7 @@ pub(super) struct World {
     pub api: Api,
     router: Router,
     orgs: [OrgId; 2],
-    _leases: LeaseStream,
+    leases: Mutex<LeaseStream>,
     _dir: tempfile::TempDir,
 }
 
@@ -123,10 +127,13 @@ impl World {
         let config = UiConfig {
             backend: Arc::new(InProcess(api.clone())),
             public_url: None,
+            portal_origins: vec!["https://operator.example".to_owned()],
             trusted_proxies: Vec::new(),
             body_limit: 64 << 10,
             body_read_timeout: Duration::from_secs(5),
             version: "0.0.0",
+            retry: domain::RetrySchedule::default(),
+            disable_after: 5 * DAY,
             tickets: tickets(),
             reach: None,
             settings: vec![ShownSetting {
@@ -139,7 +146,7 @@ impl World {
         };
         let router = Ui::new(store.clone(), config).router();
         let orgs = [store.organisation("org_one").await.unwrap(), store.organisation("org_two").await.unwrap()];
-        let world = World { store, clock, api, router, orgs, _leases: leases, _dir: dir };
+        let world = World { store, clock, api, router, orgs, leases: Mutex::new(leases), _dir: dir };
         for who in [Who::Owner, Who::Developer, Who::Support, Who::Stranger] {
             world.person(who).await;
         }
@@ -171,7 +178,13 @@ impl World {
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let is_stream =
+            parts.headers.get("content-type").is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
+        let body = match is_stream {
+            // It has no end.
+            true => bytes::Bytes::new(),
+            false => body.collect().await.unwrap().to_bytes(),
+        };
         Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
     }
 
@@ -200,6 +213,38 @@ impl World {
         form.extend_pairs(fields);
         let request = self.request(who, "POST", path).header("content-type", "application/x-www-form-urlencoded");
         self.send(request.body(Body::from(form.finish())).unwrap()).await
+    }
+
+    /// Ends the next delivery with an answer: one that isn't 2xx is given up, or tried again at a time. Figures and issues
+    /// know it afterwards.
+    pub async fn answer(&self, status_code: u16, response: &'static str, retry_at: Option<Timestamp>) {
+        let lease = self.leases.lock().await.next().await.unwrap().remove(0);
+        let success = (200..300).contains(&status_code);
+        let next = match (success, retry_at) {
+            (true, _) => Next::Delivered,
+            (false, Some(at)) => Next::RetryAt(at),
+            (false, None) => Next::Dead(domain::DeadReason::Exhausted),
+        };
+        self.store.settle(Settlement {
+            payload_bytes: u32::try_from(lease.payload.len()).unwrap(),
+            key: lease.key,
+            endpoint: lease.endpoint,
+            cause: lease.cause,
+            attempts: lease.attempts,
+            attempt: Some(NewAttempt {
+                success,
+                status_code,
+                duration_us: 50_000,
+                response: response.into(),
+                gone: false,
+            }),
+            next,
+            lane: None,
+        });
+        self.store.ready().await.unwrap();
+        self.advance(Duration::from_secs(1));
+        self.store.ready().await.unwrap();
+        self.store.ready().await.unwrap();
     }
 
     /// Calls the API as an organisation's owner: the JSON of a 2xx.
@@ -282,6 +327,13 @@ pub(super) async fn more_objects(world: &World, objects: &mut std::collections::
     objects.insert("key", key["id"].as_str().unwrap().to_owned());
     let (person, _) = world.store.person_by_email("support@example.com").await.unwrap().unwrap();
     objects.insert("person", world.store.codec().text(person.id));
+    world.answer(503, "busy", None).await;
+    let page = store::PageQuery { limit: 1, cursor: None, order: store::Order::Descending };
+    let issues = world.store.issues(world.org(Who::Owner), page, store::IssueFilter::default()).await.unwrap();
+    objects.insert("issue", world.store.codec().text(issues.data[0].id));
+    let path = format!("/api/v1/app/{}/endpoint/{}/replay", objects["app"], objects["endpoint"]);
+    let task = world.api(Who::Owner, "POST", &path, serde_json::json!({"since": "2026-01-01T00:00:00Z"})).await;
+    objects.insert("task", task["id"].as_str().unwrap().to_owned());
 }
 
 /// The key of the world's one-time tickets.

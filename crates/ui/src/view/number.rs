@@ -2,11 +2,12 @@
 //!
 //! **Invariant:** what is rounded is never rounded up to "all" or down to "none".
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 /// `1 284 902`, with thin no-break spaces.
-pub(crate) fn count(n: u64) -> String {
-    let digits = n.to_string();
+pub(crate) fn count(n: impl Borrow<u64>) -> String {
+    let digits = n.borrow().to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
@@ -18,7 +19,8 @@ pub(crate) fn count(n: u64) -> String {
 }
 
 /// `1.3 M`.
-pub(crate) fn compact(n: u64) -> String {
+pub(crate) fn compact(n: impl Borrow<u64>) -> String {
+    let n = *n.borrow();
     let scaled = |unit: f64, name: &str| {
         let value = (n as f64 / unit * 10.0).floor() / 10.0;
         if value >= 100.0 { format!("{value:.0}{name}") } else { format!("{value:.1}{name}") }
@@ -46,7 +48,8 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// Of microseconds: `0.4 ms`, `212 ms`, `2.1 s`.
-pub(crate) fn millis(us: u64) -> String {
+pub(crate) fn millis(us: impl Borrow<u64>) -> String {
+    let us = *us.borrow();
     match us {
         0..10_000 => format!("{:.1} ms", us as f64 / 1e3),
         10_000..1_000_000 => format!("{} ms", us / 1000),
@@ -56,7 +59,8 @@ pub(crate) fn millis(us: u64) -> String {
 }
 
 /// `448 B`, `12.4 kB`.
-pub(crate) fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: impl Borrow<u64>) -> String {
+    let n = *n.borrow();
     match n {
         0..1000 => format!("{n} B"),
         1000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
@@ -71,13 +75,13 @@ mod tests {
 
     #[test]
     fn numbers_are_written_for_people() {
-        assert_eq!(count(1_284_902), "1\u{202f}284\u{202f}902");
-        assert_eq!((compact(999), compact(12_401)), ("999".to_owned(), "12.4 k".to_owned()));
+        assert_eq!(count(1_284_902_u64), "1\u{202f}284\u{202f}902");
+        assert_eq!((compact(999_u64), compact(12_401_u64)), ("999".to_owned(), "12.4 k".to_owned()));
         assert_eq!(
-            (millis(412), millis(212_345), millis(2_100_000)),
+            (millis(412_u64), millis(212_345_u64), millis(2_100_000_u64)),
             ("0.4 ms".into(), "212 ms".into(), "2.1 s".into())
         );
-        assert_eq!((bytes(448), bytes(12_400)), ("448 B".into(), "12.4 kB".into()));
+        assert_eq!((bytes(448_u64), bytes(12_400_u64)), ("448 B".into(), "12.4 kB".into()));
     }
 
     #[test]

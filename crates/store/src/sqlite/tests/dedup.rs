@@ -154,7 +154,8 @@ fn run(steps: Vec<Step>, window: usize) -> Result<(), TestCaseError> {
     let mut now = START;
     let mut core = open(&path, window, now);
     for source in [1, 2] {
-        let insert = "INSERT INTO source VALUES (?, 1, 1, NULL, '', 'a', x'', '{}', '{}', 0, 0, 1, NULL, NULL, 0, 0)";
+        let insert =
+            "INSERT INTO source VALUES (?, 1, 1, NULL, '', 'a', x'', '{}', '{}', 0, 0, 1, NULL, NULL, 0, 0, NULL)";
         core.connection().execute(insert, [source]).unwrap();
     }
     let (mut known, mut made) = (Known::default(), 0);

@@ -32,6 +32,7 @@ const MAY_SCAN: &[&str] = &[
     "INSERT INTO request_span SELECT DISTINCT",
     // A start reads what it has to know.
     "SELECT hash FROM revoked_token",
+    "SELECT app, session, since, issued_by FROM token_floor",
     "SELECT org, profile FROM profile",
     "SELECT 1 FROM person LIMIT 1",
     "SELECT endpoint, waiting, dead FROM lane WHERE",
@@ -87,6 +88,7 @@ async fn no_statement_reads_more_than_it_needs() {
         ("FROM task WHERE org = ?1 AND id < ?2", "task_by_org (org=? AND id<"),
         ("WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC", "message_by_app (app=? AND rowid>"),
         ("FROM task WHERE app = ?1 AND id < ?2", "task_by_app (app=? AND id<"),
+        ("FROM attempt WHERE message = ?1 AND +endpoint = ?2", "SEARCH attempt USING PRIMARY KEY (message=?)"),
         ("FROM task_delivery t LEFT JOIN message m", "task_delivery_by_task (task=?"),
         ("FROM task_delivery WHERE task < ? LIMIT ?", "task_delivery_by_task (task<"),
         ("FROM delivery d CROSS JOIN message m", "d USING INDEX delivery_dead (endpoint=? AND message>"),
@@ -137,16 +139,18 @@ async fn no_statement_reads_more_than_it_needs() {
         ("FROM issue INDEXED BY issue_last_at", "issue_last_at (last_at<"),
         ("FROM issue INDEXED BY issue_by_state WHERE org = ?", "issue_by_state (org=? AND state=?"),
         ("AND due_at IS NOT NULL AND due_at > ?", "delivery_due (endpoint=? AND due_at>"),
-        (
-            "endpoint = ?1 AND dead IS NOT NULL AND message > ?2",
-            "COVERING INDEX delivery_dead (endpoint=? AND message>",
-        ),
-        ("endpoint = ?1 AND success = 0 AND id > ?2", "COVERING INDEX attempt_failed (endpoint=? AND id>"),
+        ("endpoint = ?1 AND dead IS NOT NULL AND message > ?2", "INDEX delivery_dead (endpoint=? AND message>"),
+        ("endpoint = ?1 AND success = 0 AND id > ?2", "INDEX attempt_failed (endpoint=? AND id>"),
         ("SELECT message FROM delivery WHERE endpoint = ? AND due_at", "COVERING INDEX delivery_due (endpoint=?"),
         ("SELECT id, id FROM message WHERE app = ?1 AND id > ?2", "COVERING INDEX message_by_app (app=? AND rowid>"),
         ("FROM message WHERE ?1 = ?1 AND id > ?2 AND id < ?3", "INTEGER PRIMARY KEY (rowid>? AND rowid<?"),
         ("FROM delivery WHERE ?1 = ?1 AND message > ?2", "PRIMARY KEY (message>? AND message<?"),
         ("FROM lease WHERE ?1 = ?1 AND message > ?2", "PRIMARY KEY (message>? AND message<?"),
+        (
+            "FROM message WHERE app = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
+            "message_by_app (app=? AND rowid>",
+        ),
+        ("FROM attempt WHERE ?1 = ?1 AND message > ?2", "PRIMARY KEY (message>? AND message<?"),
         ("success FROM attempt WHERE message = ? AND id >= ?", "PRIMARY KEY (message=? AND id>"),
         ("FROM app a CROSS JOIN endpoint e ON e.app = a.id", "endpoint_by_app (app=?"),
         ("FROM lane l INDEXED BY lane_busy", "e USING INTEGER PRIMARY KEY"),
@@ -299,8 +303,10 @@ async fn figures(w: &mut World) {
         "status:sending",
         "code:5xx",
         "code:200",
+        "code:5xx before:1m",
         "id",
         "status:delivered tag:x",
+        "channel:x type:a",
     ] {
         let query = domain::SearchQuery::parse(text).unwrap();
         let mut search = s.resolve_search(org, &query).await.unwrap();
@@ -324,6 +330,7 @@ async fn figures(w: &mut World) {
     })
     .await;
     s.search_messages(org, page(5), waiting).await.unwrap();
+    s.queue_figures(org).await.unwrap();
     s.on_writer(move |conn| {
         conn.execute("DELETE FROM delivery WHERE message < 20002", []).unwrap();
         conn.execute("UPDATE lane SET waiting = waiting - 20001 WHERE endpoint = ?", [e.0]).unwrap();
@@ -497,6 +504,13 @@ async fn accounts(w: &World) {
     s.close_session(ana.id, open[0].id).await.unwrap();
     s.has_people().await.unwrap();
     s.use_ticket([1; 16], Timestamp(1)).await.unwrap();
+    let (app, _) = w.app_and_endpoint().await;
+    s.expire_tokens(app, vec!["s".into()], w.now()).await.unwrap();
+    s.create_inbox((w.org, app), SourceFields::default(), "inbox_token_345678".into(), Box::new(|_| vec![]))
+        .await
+        .unwrap();
+    s.inboxes(app).await.unwrap();
+    s.find_organisation("org_x").await.unwrap();
     s.is_ticket_used([1; 16]).await.unwrap();
     s.set_profile(w.org, Profile::default()).await.unwrap();
     let key = crate::contract::keys::key(w, 1, None).await;

@@ -20,8 +20,7 @@ async fn make(call: &Call, method: Method, path: &str, body: Value) -> Result<Op
 
 pub(crate) async fn create(call: &Call) -> Result<(), Fault> {
     event_types(call).await?;
-    make(call, Method::PUT, &format!("/api/v1/app/{APP}"), json!({"name": "Demo shop", "metadata": {"demo": "true"}}))
-        .await?;
+    make(call, Method::PUT, &format!("/api/v1/app/{APP}"), json!({"name": "Demo shop", "uid": APP})).await?;
     let bin = make(call, Method::POST, "/api/v1/bin", json!({"name": "Demo inbox", "uid": "demo-inbox"})).await?;
     if let Some(url) = bin.as_ref().and_then(|b| b.get("url")).and_then(Value::as_str) {
         let endpoint = json!({"url": url, "uid": "demo-inbox", "description": "The demo inbox, on this server"});
