@@ -228,11 +228,11 @@ fn body<'a>(case: &Case<'a>, question: &Question<'_>) -> Option<Found<'a>> {
         keys.push((Some(*name), Case { config: case.config.with_secret(secret), ..case.clone() }));
     }
     let fits = |body: &[u8]| keys.iter().find(|(_, case)| matches!(case.judge_body(body), Ok(Ok(()))));
-    if let Some(original) = question.original.filter(|original| *original != case.body) {
-        if let Some((name, keyed)) = fits(original) {
-            let text = format!("The body was altered on its way: {}", difference(original, &case.body));
-            return Some(altered(text, *name, keyed, original.to_vec()));
-        }
+    if let Some(original) = question.original.filter(|original| *original != case.body)
+        && let Some((name, keyed)) = fits(original)
+    {
+        let text = format!("The body was altered on its way: {}", difference(original, &case.body));
+        return Some(altered(text, *name, keyed, original.to_vec()));
     }
     for candidate in bodies::candidates(&case.body) {
         if let Some((name, keyed)) = fits(&candidate.body) {

@@ -62,6 +62,8 @@ document.addEventListener("change", (event) => {
     button.dataset.word ??= button.lastChild.textContent;
     button.lastChild.textContent = n ? `Resend ${n}…` : button.dataset.word;
   }
+});
+
 // A search over what is on the page: input[data-filter="#box"] hides what has another data-name.
 document.addEventListener("input", (event) => {
   const box = event.target.dataset?.filter && document.querySelector(event.target.dataset.filter);
