@@ -79,16 +79,10 @@ fn readings(secret: &str) -> Vec<(Zeroizing<String>, &'static str, &'static str)
         let fix = "Remove them: settings files and shells often keep quotes and line breaks.";
         add(bare.to_owned(), "The secret has spaces, quotes or a line break around it.", fix);
     }
-    if let Some((name, value)) =
-        bare.split_once('=').filter(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
-    {
-        if !name.is_empty() {
-            add(
-                value.trim_matches(['"', '\'']).to_owned(),
-                "The secret has the name of its variable in front.",
-                "Give only what stands after the equals sign.",
-            );
-        }
+    let is_variable = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    if let Some((_, value)) = bare.split_once('=').filter(|(name, _)| is_variable(name)) {
+        let what = "The secret has the name of its variable in front.";
+        add(value.trim_matches(['"', '\'']).to_owned(), what, "Give only what stands after the equals sign.");
     }
     let (prefix, encoded) = match bare.strip_prefix("whsec_") {
         Some(encoded) => ("whsec_", encoded),

@@ -55,7 +55,7 @@ impl EndpointRow {
         v::percent(total.delivered, attempts(&total))
     }
     fn hours(&self) -> v::Html {
-        let hours: Vec<u64> = self.figures.iter().flat_map(|f| f.hours.iter().map(|h| attempts(h))).collect();
+        let hours: Vec<u64> = self.figures.iter().flat_map(|f| f.hours.iter().map(attempts)).collect();
         v::spark(&hours, &format!("{} attempts in 24 hours", self.total()))
     }
 }

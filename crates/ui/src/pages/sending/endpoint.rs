@@ -133,7 +133,7 @@ impl Page {
         }
     }
     fn hours(&self) -> Html {
-        let hours: Vec<u64> = self.figures.iter().flat_map(|f| f.hours.iter().map(|h| super::attempts(h))).collect();
+        let hours: Vec<u64> = self.figures.iter().flat_map(|f| f.hours.iter().map(super::attempts)).collect();
         v::spark(&hours, "Attempts by the hour")
     }
 }
