@@ -210,8 +210,8 @@ routes! {
     Get "/apps/{app}/endpoints/new" Write, sending::endpoint_forms::new;
     Post "/apps/{app}/endpoints/new" Write, sending::endpoint_forms::create;
     Get "/apps/{app}/endpoints/{endpoint}" Read, sending::endpoint::show;
-    Get "/apps/{app}/endpoints/{endpoint}/attempts.csv" Read, sending::attempts::export;
-    Get "/apps/{app}/endpoints/{endpoint}/attempts/{message}/{attempt}" Read, sending::attempts::one;
+    Get "/apps/{app}/endpoints/{endpoint}/attempts.csv" Read, sending::attempt_list::export;
+    Get "/apps/{app}/endpoints/{endpoint}/attempts/{message}" Read, sending::attempt_list::one;
     Post "/apps/{app}/endpoints/{endpoint}/test" Resend, sending::test_send::send;
     Get "/apps/{app}/endpoints/{endpoint}/test/{message}" Read, sending::test_send::panel;
     Post "/apps/{app}/endpoints/{endpoint}/resend" Resend, sending::actions::resend;
@@ -238,4 +238,5 @@ routes! {
     // The API reference.
     Get "/docs" Public, pages::docs::home;
     Get "/docs/{page}" Public, pages::docs::page;
+    Post "/tools/verify" Resend, tools::verify::judge;
 }

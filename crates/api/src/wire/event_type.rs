@@ -87,9 +87,11 @@ fn flags(f: &mut Fields) -> Patch<Vec<String>> {
     }
 }
 
-/// The first example of the first schema version, as JSON text.
+/// The first example of the latest schema version that has one, as JSON text.
 pub(crate) fn example(schemas: &str) -> Option<String> {
-    let schemas: serde_json::Value = serde_json::from_str(schemas).ok()?;
-    let example = schemas.get("1")?.get("examples")?.get(0)?;
-    example.is_object().then(|| example.to_string())
+    let schemas: serde_json::Map<String, serde_json::Value> = serde_json::from_str(schemas).ok()?;
+    let mut versions: Vec<_> = schemas.iter().collect();
+    versions.sort_by_key(|(version, _)| version.parse::<u64>().unwrap_or(0));
+    let examples = versions.into_iter().rev().filter_map(|(_, schema)| schema.get("examples")?.get(0));
+    examples.into_iter().find(|example| example.is_object()).map(ToString::to_string)
 }

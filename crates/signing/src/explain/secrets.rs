@@ -86,6 +86,8 @@ fn readings(secret: &str) -> Vec<(Zeroizing<String>, &'static str, &'static str)
             "The secret has the name of its variable in front.",
             "Give only what stands after the equals sign.",
         );
+        let what = "The secret has the name of its variable in front.";
+        add(value.trim_matches(['"', '\'']).to_owned(), what, "Give only what stands after the equals sign.");
     }
     let (prefix, encoded) = match bare.strip_prefix("whsec_") {
         Some(encoded) => ("whsec_", encoded),

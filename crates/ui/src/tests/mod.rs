@@ -9,6 +9,7 @@ mod messages;
 mod operations;
 mod portal;
 mod receiving;
+mod sending;
 mod settings;
 
 use crate::{Actor, Backend, BoxFuture, ShownSetting, Ui, UiConfig};

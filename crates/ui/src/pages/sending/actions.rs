@@ -17,6 +17,7 @@ const RESENT_MAX: usize = 100;
 pub(crate) fn back(fault: Fault, path: &str) -> Result<Reply, Fault> {
     match fault {
         Fault::Refused(refusal) => Ok(Reply::see(path).notice(&format!("That was refused. {}", refusal.detail))),
+        Fault::NotFound(detail) => Ok(Reply::see(path).notice(&format!("That was refused. {detail}"))),
         other => Err(other),
     }
 }

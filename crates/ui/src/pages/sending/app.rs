@@ -4,7 +4,7 @@
 
 use super::code::Code;
 use super::portal_link::PortalForm;
-use super::{DAY, app_path, application, endpoint_path, short_url, status};
+use super::{DAY, app_path, application, attempts, endpoint_path, short_url, status};
 use crate::call::Call;
 use crate::curl::path_part;
 use crate::fault::{Fault, Refusal};
@@ -48,16 +48,15 @@ struct EndpointRow {
 
 impl EndpointRow {
     fn total(&self) -> u64 {
-        self.figures.as_ref().map_or(0, |f| f.total.delivered + f.total.failed)
+        self.figures.as_ref().map_or(0, |f| attempts(&f.total))
     }
     fn success(&self) -> String {
         let total = self.figures.as_ref().map(|f| f.total).unwrap_or_default();
-        v::percent(total.delivered, total.delivered + total.failed)
+        v::percent(total.delivered, attempts(&total))
     }
     fn hours(&self) -> v::Html {
-        let hours: Vec<u64> =
-            self.figures.iter().flat_map(|f| f.hours.iter().map(|h| h.delivered + h.failed)).collect();
-        v::spark(&hours, &format!("{} deliveries in 24 hours", self.total()))
+        let hours: Vec<u64> = self.figures.iter().flat_map(|f| f.hours.iter().map(attempts)).collect();
+        v::spark(&hours, &format!("{} attempts in 24 hours", self.total()))
     }
 }
 
@@ -187,11 +186,11 @@ fn code(origin: &str, id: &str, tab: Tab) -> Code {
         Tab::Settings => new(
             "PATCH",
             "",
-            Some("{\"name\": \"Acme Inc\", \"throttleRate\": 100}"),
+            Some("{\"name\": \"Example Inc\", \"throttleRate\": 100}"),
             &format!(
-                "from svix.models import ApplicationPatch\n\nsvix.application.patch(\"{id}\", ApplicationPatch(name=\"Acme Inc\"))"
+                "from svix.models import ApplicationPatch\n\nsvix.application.patch(\"{id}\", ApplicationPatch(name=\"Example Inc\"))"
             ),
-            &format!("await svix.application.patch(\"{id}\", {{ name: \"Acme Inc\" }});"),
+            &format!("await svix.application.patch(\"{id}\", {{ name: \"Example Inc\" }});"),
         ),
         Tab::Danger => new(
             "DELETE",

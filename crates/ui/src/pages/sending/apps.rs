@@ -3,7 +3,7 @@
 //! Newest first: by name they would have to be sorted all. **Invariant:** a search looks at a bounded number of applications and
 //! says so where it ends early.
 
-use super::{DAY, app_path, csv_line};
+use super::{DAY, app_path, attempts, csv_line};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::reply::Reply;
@@ -35,7 +35,7 @@ impl Row {
     }
     pub fn success(&self) -> String {
         let total = self.figures.as_ref().map(|f| f.total).unwrap_or_default();
-        v::percent(total.delivered, total.delivered + total.failed)
+        v::percent(total.delivered, attempts(&total))
     }
     pub fn hours(&self) -> v::Html {
         let hours: Vec<u64> = self.figures.iter().flat_map(|f| f.hours.iter().map(|h| h.messages)).collect();

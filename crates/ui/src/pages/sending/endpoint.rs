@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** the tab and the filters are in the URL; a secret is on the page only in the answer to the form that asked.
 
-use super::attempts::{self, Attempts};
+use super::attempt_list::{self, Attempts};
 use super::endpoint_forms::Typed;
 use super::picker::Picker;
 use super::test_send::{self, Test};
@@ -133,9 +133,8 @@ impl Page {
         }
     }
     fn hours(&self) -> Html {
-        let hours: Vec<u64> =
-            self.figures.iter().flat_map(|f| f.hours.iter().map(|h| h.delivered + h.failed)).collect();
-        v::spark(&hours, "Deliveries by the hour")
+        let hours: Vec<u64> = self.figures.iter().flat_map(|f| f.hours.iter().map(super::attempts)).collect();
+        v::spark(&hours, "Attempts by the hour")
     }
 }
 
@@ -174,7 +173,7 @@ pub(crate) async fn page(call: &Call, app: Application, endpoint: Endpoint, tab:
         issue,
         test,
         testable: test_send::types(call, &endpoint).await?,
-        attempts: if tab == Tab::Attempts { attempts::list(call, &endpoint).await? } else { Attempts::default() },
+        attempts: if tab == Tab::Attempts { attempt_list::list(call, &endpoint).await? } else { Attempts::default() },
         typed: Typed::of(&endpoint),
         errors: Refusal::of(""),
         picker: match tab {

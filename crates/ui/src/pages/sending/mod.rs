@@ -6,7 +6,7 @@ pub(crate) mod actions;
 pub(crate) mod app;
 pub(crate) mod app_forms;
 pub(crate) mod apps;
-pub(crate) mod attempts;
+pub(crate) mod attempt_list;
 pub(crate) mod code;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_forms;
@@ -68,6 +68,11 @@ pub(crate) fn endpoint_api(call: &Call, endpoint: &Endpoint) -> String {
 pub(crate) fn short_url(url: &str) -> &str {
     let rest = url.strip_prefix("https://").unwrap_or(url);
     rest.strip_suffix('/').unwrap_or(rest)
+}
+
+/// All attempts of a time: what success is a share of.
+pub(crate) fn attempts(figures: &store::HourFigures) -> u64 {
+    figures.delivered + figures.retried + figures.failed
 }
 
 /// How an endpoint does.

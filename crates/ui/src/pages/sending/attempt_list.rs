@@ -148,8 +148,8 @@ async fn pending(call: &Call, endpoint: &Endpoint, form: &Form) -> Result<(Vec<R
 }
 
 #[derive(Template)]
-#[template(path = "sending/attempt.html", block = "main")]
-struct Part {
+#[template(path = "sending/attempt.html", blocks = ["main"])]
+struct One {
     frame: Frame,
     now: Timestamp,
     path: String,
@@ -157,27 +157,26 @@ struct Part {
     row: Row,
     response: String,
     curl: String,
+    /// Only what a row of the list opens.
+    is_part: bool,
 }
 
-#[derive(Template)]
-#[template(path = "sending/attempt.html")]
-struct Whole {
-    frame: Frame,
-    now: Timestamp,
-    path: String,
-    url: String,
-    row: Row,
-    response: String,
-    curl: String,
-}
-
-/// One attempt: its response, and the message as a command.
+/// One attempt, or the last one: its response, and the message as a command.
 pub(crate) async fn one(call: Call) -> Result<Reply, Fault> {
     let (app, endpoint) = endpoint_of(&call).await?;
     let message = call.codec().read::<MessageId>(call.param(2)).ok_or_else(|| Fault::not_found("message"))?;
-    let attempt = call.codec().read::<AttemptId>(call.param(3)).ok_or_else(|| Fault::not_found("attempt"))?;
-    let attempt = call.store().attempt(app.id, &Ref::Id(message), attempt).await?;
-    if attempt.key.endpoint != endpoint.id {
+    let attempt = match call.query().some("attempt") {
+        Some(text) => {
+            let id = call.codec().read::<AttemptId>(text).ok_or_else(|| Fault::not_found("attempt"))?;
+            Some(call.store().attempt(app.id, &Ref::Id(message), id).await?)
+        }
+        None => {
+            let page = PageQuery { limit: 1, cursor: None, order: Order::Descending };
+            let filter = AttemptFilter { endpoint: Some(endpoint.id), with_content: true, ..AttemptFilter::default() };
+            call.store().attempts_by_message(app.id, &Ref::Id(message), page, filter).await?.data.pop()
+        }
+    };
+    if attempt.as_ref().is_some_and(|attempt| attempt.key.endpoint != endpoint.id) {
         return Err(Fault::not_found("attempt"));
     }
     let [app, message, id] = [call.codec().text(app.id), call.codec().text(message), call.codec().text(endpoint.id)];
@@ -188,28 +187,29 @@ pub(crate) async fn one(call: Call) -> Result<Reply, Fault> {
         },
         false => String::new(),
     };
-    let response = match &attempt.response {
-        Some(bytes) => String::from_utf8_lossy(bytes).chars().take(RESPONSE_MAX).collect(),
-        None => "The response was deleted.".to_owned(),
+    let response = match attempt.as_ref().map(|attempt| &attempt.response) {
+        Some(Some(bytes)) => String::from_utf8_lossy(bytes).chars().take(RESPONSE_MAX).collect(),
+        Some(None) => "The response was deleted.".to_owned(),
+        None => "No attempt was made yet.".to_owned(),
     };
+    let url = attempt.as_ref().map_or(endpoint.url.clone(), |attempt| attempt.url.clone());
     let row = Row {
-        attempt: call.codec().text(attempt.id),
+        attempt: attempt.as_ref().map(|a| call.codec().text(a.id)).unwrap_or_default(),
         event_type: String::new(),
-        success: attempt.success,
-        code: attempt.status_code,
-        ms: attempt.duration_us / 1000,
-        number: attempt.number,
-        manual: attempt.manual,
-        at: attempt.id.created_at(),
+        success: attempt.as_ref().is_some_and(|a| a.success),
+        code: attempt.as_ref().map_or(0, |a| a.status_code),
+        ms: attempt.as_ref().map_or(0, |a| a.duration_us / 1000),
+        number: attempt.as_ref().map_or(0, |a| a.number),
+        manual: attempt.as_ref().is_some_and(|a| a.manual),
+        at: attempt.as_ref().map_or(call.now(), |a| a.id.created_at()),
         next: None,
         message,
     };
-    let frame = call.frame(format!("Attempt {}", row.attempt), Section::Applications);
-    let (path, url, now) = (endpoint_path(&call, &endpoint), attempt.url, call.now());
-    match call.is_fragment() {
-        true => Reply::page(&Part { frame, now, path, url, row, response, curl }),
-        false => Reply::page(&Whole { frame, now, path, url, row, response, curl }),
-    }
+    let frame = call.frame(format!("Attempt of {}", row.message), Section::Applications);
+    let (path, now) = (endpoint_path(&call, &endpoint), call.now());
+    let is_part = call.is_fragment();
+    let page = One { frame, now, path, url, row, response, curl, is_part };
+    if is_part { Reply::page(&page.as_main()) } else { Reply::page(&page) }
 }
 
 /// The rows that the filter shows, or those that are ticked, as a file.
