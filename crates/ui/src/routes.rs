@@ -233,7 +233,6 @@ routes! {
     Post "/event-types/{type}/delete" Write, event_types::edit::delete;
 
     Get "/tools/verify" Read, tools::verify::show;
-    Post "/tools/verify" Read, tools::verify::judge;
 
     // The API reference.
     Get "/docs" Public, pages::docs::home;

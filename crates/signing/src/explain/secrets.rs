@@ -81,11 +81,6 @@ fn readings(secret: &str) -> Vec<(Zeroizing<String>, &'static str, &'static str)
     }
     let is_variable = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
     if let Some((_, value)) = bare.split_once('=').filter(|(name, _)| is_variable(name)) {
-        add(
-            value.trim_matches(['"', '\'']).to_owned(),
-            "The secret has the name of its variable in front.",
-            "Give only what stands after the equals sign.",
-        );
         let what = "The secret has the name of its variable in front.";
         add(value.trim_matches(['"', '\'']).to_owned(), what, "Give only what stands after the equals sign.");
     }
