@@ -292,7 +292,7 @@ fn view(document: &Document, origin: &str, path: &str, verb: &str, op: &Operatio
         text: schema::prose(&op.description),
         who: who(op),
         is_public: op.access == "public",
-        params: op.parameters.iter().map(|p| parameter(document, p)).collect(),
+        params: op.parameters.iter().map(parameter).collect(),
         body: body(document, op),
         answers,
         errors: errors.collect(),
@@ -313,11 +313,11 @@ fn who(op: &Operation) -> Html {
     })
 }
 
-fn parameter(document: &Document, p: &model::Parameter) -> ParamView {
+fn parameter(p: &model::Parameter) -> ParamView {
     ParamView {
         name: p.name.clone(),
         place: p.place.clone(),
-        kind: schema::kind(document, &p.schema),
+        kind: schema::kind(&p.schema),
         text: schema::prose(&p.description),
         example: p.example.as_ref().and_then(|e| e.as_str()).unwrap_or_default().to_owned(),
     }

@@ -64,7 +64,7 @@ fn write_inside(document: &Document, schema: &Schema, way: Way, depth: usize, ou
     out.push_str("<ul class=\"schema\">");
     for (name, member) in &object.properties.0 {
         let required = object.required.contains(name);
-        let _ = write!(out, "<li><div class=\"member\"><code>{}</code> {}", escaped(name), kind(document, member));
+        let _ = write!(out, "<li><div class=\"member\"><code>{}</code> {}", escaped(name), kind(member));
         match (way, required) {
             (Way::In, true) => out.push_str(" <span class=\"must\">required</span>"),
             (Way::Out, false) => out.push_str(" <span class=\"muted small\">may be absent</span>"),
@@ -88,7 +88,7 @@ fn write_inside(document: &Document, schema: &Schema, way: Way, depth: usize, ou
 }
 
 /// The type in words.
-pub(crate) fn kind(document: &Document, schema: &Schema) -> Html {
+pub(crate) fn kind(schema: &Schema) -> Html {
     let mut text = words(schema);
     if let (Some(from), Some(to)) = (schema.minimum, schema.maximum) {
         let _ = write!(text, ", {from} to {to}");
