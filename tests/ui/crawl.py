@@ -8,7 +8,7 @@ import urllib.parse
 
 ID = re.compile(r"^[a-z]+_[0-9A-Za-z]{20,}$")
 # Links that end the session, leave the server, or are files.
-SKIP = re.compile(r"^/(logout|assets|api|ingest|in|l|f|c)(/|$)|\.(csv|har|ndjson|json|png|svg)$|/(export|download|qr|raw|stream)")
+SKIP = re.compile(r"^/(logout|assets|api|ingest|in|l|f|c)(/|$)|\.(csv|har|ndjson|json|png|svg)$|/(export|download|qr|raw|stream|payload)")
 
 
 def kind(url):

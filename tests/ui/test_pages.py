@@ -34,7 +34,7 @@ class Pages(unittest.TestCase):
         titles = {}
         for url in self.urls:
             self.browser.open(url)
-            titles.setdefault(self.browser.driver.title, set()).add(url.split("?")[0])
+            titles.setdefault(self.browser.driver.title, set()).add(self.browser.driver.current_url.split("?")[0])
             self.assertEqual(len(self.browser.all("h1")), 1, url)
             self.assertNotIn("Not found", self.browser.driver.title, url)
         shared = {title: urls for title, urls in titles.items() if len(urls) > 1}
