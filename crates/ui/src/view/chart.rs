@@ -6,24 +6,24 @@ use super::Html;
 use domain::html::escaped;
 use std::fmt::Write as _;
 
-/// Bars, one for each value: `▁▂▇▇▅`.
+/// Bars, one for each value: `▁▂▇▇▅`. Two shapes however many there are: lists have one in each row.
 pub(crate) fn spark(values: &[u64], label: &str) -> Html {
     let max = values.iter().copied().max().unwrap_or(0).max(1) as f64;
-    let mut bars = String::new();
+    let (mut bars, mut none) = (String::new(), String::new());
     for (i, value) in values.iter().enumerate() {
+        let x = i * 4;
         // What isn't zero is seen.
-        let height = if *value == 0 { 0.6 } else { (*value as f64 / max * 20.0).max(1.5) };
-        let class = if *value == 0 { " class=\"none\"" } else { "" };
-        let _ = write!(
-            bars,
-            "<rect{class} x=\"{}\" y=\"{:.1}\" width=\"3\" height=\"{height:.1}\" rx=\"0.6\"/>",
-            i * 4,
-            20.0 - height
-        );
+        let _ = match *value {
+            0 => write!(none, "M{x} 19.4h3v.6h-3z"),
+            value => {
+                let height = (value as f64 / max * 20.0).max(1.5);
+                write!(bars, "M{x} 20v-{height:.1}h3v{height:.1}z")
+            }
+        };
     }
     let width = values.len().max(1) * 4;
     Html(format!(
-        "<svg class=\"spark\" viewBox=\"0 0 {width} 20\" width=\"{width}\" height=\"20\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">{bars}</svg>",
+        "<svg class=\"spark\" viewBox=\"0 0 {width} 20\" width=\"{width}\" height=\"20\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\"><path d=\"{bars}\"/><path class=\"none\" d=\"{none}\"/></svg>",
         escaped(label)
     ))
 }

@@ -13,7 +13,7 @@ use domain::Timestamp;
 use std::collections::BTreeMap;
 use store::{Cursor, EventType, Order, PageQuery};
 
-const ROWS: usize = 100;
+const ROWS: usize = 50;
 const LOOKED_AT_MAX: usize = 2000;
 
 pub(super) struct Row {

@@ -14,7 +14,7 @@ use http::header::CONTENT_DISPOSITION;
 use std::collections::BTreeSet;
 use store::{AppFigures, Application, Cursor, IssueFilter, IssueState, Order, PageQuery, Ref};
 
-const ROWS: usize = 50;
+const ROWS: usize = 25;
 /// Applications that one search looks at.
 const LOOKED_AT_MAX: usize = 5000;
 const EXPORTED_MAX: usize = 20_000;
