@@ -41,6 +41,16 @@ pub(crate) fn badge(tone: Tone, text: &str) -> Html {
     Html(format!("<span class=\"badge {class}\">{}{}</span>", icon(name), escaped(text)))
 }
 
+/// A URL whose scheme steps back behind host and path.
+pub(crate) fn url(text: &str) -> Html {
+    match text.split_once("://") {
+        Some((scheme @ ("http" | "https"), rest)) => {
+            Html(format!("<span class=\"scheme\">{scheme}://</span>{}", escaped(rest)))
+        }
+        _ => Html(escaped(text)),
+    }
+}
+
 /// An id: mono, whole, with a button that copies it.
 pub(crate) fn id(text: &str) -> Html {
     Html(format!("<span class=\"id\"><code>{}</code>{}</span>", escaped(text), copy(text, "Copy id")))
