@@ -88,7 +88,7 @@ async fn missing(shared: Arc<Shared>, request: Request<Body>) -> Response<Body> 
     }
     let (parts, _) = request.into_parts();
     let visit = visit(shared, parts, Vec::new(), None);
-    guarded(fault_page(&visit, &Fault::NotFound("There is no such page".to_owned())).into_response())
+    guarded(fault_page(&visit, &Fault::NotFound("There is no such page.".to_owned())).into_response())
 }
 
 async fn run(

@@ -92,6 +92,7 @@ routes! {
     Post "/replay" Resend, pages::replay::start;
 
     Post "/theme" Public, pages::theme::set;
+    Get "/favicon.ico" Public, pages::theme::mark;
 
     Get "/portal" Public, pages::portal::show;
 

@@ -16,6 +16,16 @@ const host = (url) => {
   }
 };
 
+// Host and path: two endpoints of one host have two names.
+const address = (url) => {
+  try {
+    const { host, pathname } = new URL(url);
+    return host + pathname.replace(/\/$/, "");
+  } catch {
+    return url;
+  }
+};
+
 function state(e) {
   if (e.disabled) return badge("idle", "dash", "Disabled");
   if (e.paused) return badge("warn", "pause", "Paused");
@@ -151,7 +161,7 @@ export async function editEndpoint(_context, _asked, id) {
     said("Saved");
     location.hash = `#/endpoints/${id}`;
   } });
-  return { title: `Edit ${host(e.url)}`, content: [h("p.crumbs", null, h("a", { href: "#/endpoints" }, "Endpoints"), h("a", { href: `#/endpoints/${id}` }, host(e.url))), h("div.head", null, h("h1", null, "Edit endpoint")), el] };
+  return { title: `Edit ${address(e.url)}`, content: [h("p.crumbs", null, h("a", { href: "#/endpoints" }, "Endpoints"), h("a", { href: `#/endpoints/${id}` }, address(e.url))), h("div.head", null, h("h1", null, "Edit endpoint")), el] };
 }
 
 // ---- what to do with it ----
@@ -213,7 +223,7 @@ function askRotate(e, done) {
 
 export async function setUp(context, _asked, id) {
   const [e, known, inbox] = await Promise.all([get(`/endpoint/${id}`), eventTypes(), ownInbox(id)]);
-  return { title: `Set up ${host(e.url)}`, content: [
+  return { title: `Set up ${address(e.url)}`, content: [
     h("p.crumbs", null, h("a", { href: "#/endpoints" }, "Endpoints")),
     h("div.head", null, h("h1", null, "Your endpoint is ready"), h("div.actions", null, h("a.btn", { href: `#/endpoints/${id}` }, "Done")), h("p.clip.mono.muted", null, e.url)),
     tester(e, known), inbox && inboxPanel(context, inbox), secretCard(e, true), h("section.card", null, h("h2", null, "Check the signature"), snippets()),
@@ -235,7 +245,7 @@ export async function endpointPage(context, asked, id) {
   const e = await get(`/endpoint/${id}`);
   const base = `#/endpoints/${id}`;
   const head = [h("p.crumbs", null, h("a", { href: "#/endpoints" }, "Endpoints")),
-    h("div.head", null, h("h1.clip", null, host(e.url)), state(e), h("div.actions", null, actions(context, e)),
+    h("div.head", null, h("h1.clip", null, address(e.url)), state(e), h("div.actions", null, actions(context, e)),
       h("p.muted.wrap", null, h("code", null, e.url), copier(e.url, "the URL"), e.description && ` · ${e.description}`)),
     e.failingSince && !e.disabled && note("bad", h("p", null, "Every attempt fails; the first one failed ", time(e.failingSince), ". If it goes on for days, the endpoint is disabled.")),
     e.paused && note("warn", h("p", null, "Paused ", time(e.pausedAt), ": what happens meanwhile waits, and is sent once you resume.")),
@@ -243,7 +253,7 @@ export async function endpointPage(context, asked, id) {
     h("nav.tabs", { "aria-label": "Of this endpoint" }, [["log", "Messages", base], ["settings", "Settings and secret", `${base}?tab=settings`]].map(([key, words, href]) =>
       h("a", { href, "aria-current": key === tab ? "page" : undefined }, words)))];
   const content = tab === "log" ? await activity(context, e, asked) : await settings(context, e);
-  return { title: host(e.url), content: [head, content] };
+  return { title: address(e.url), content: [head, content] };
 }
 
 function actions(context, e) {

@@ -1,4 +1,4 @@
-//! The button that chooses light, dark, or what the system says.
+//! The button that chooses light, dark, or what the system says; the mark for browsers' tabs.
 //!
 //! **Invariant:** sets a cookie and nothing else.
 
@@ -15,6 +15,11 @@ pub(crate) async fn set(visit: Visit) -> Result<Reply, Fault> {
         _ => "auto",
     };
     Ok(Reply::see(local(form.get("back"))).cookie("theme", theme, YEAR_S, false))
+}
+
+/// What browsers ask for where a page names no icon: files, answers in JSON.
+pub(crate) async fn mark(_: Visit) -> Result<Reply, Fault> {
+    Ok(Reply::file("image/svg+xml", include_str!("../../assets/mark.svg").to_owned()))
 }
 
 /// A path of this server, never another's.

@@ -82,7 +82,7 @@ async fn one(call: &Call, app: &str, endpoint: &Value) -> Result<Told, Fault> {
     let last = match attempt {
         _ if endpoint.is("disabled") => (Tone::Idle, "Switched off".to_owned()),
         None => (Tone::Idle, "Nothing sent yet".to_owned()),
-        Some(_) if is_good => (Tone::Good, format!("{code} in {}", v::millis(ms.saturating_mul(1000)))),
+        Some(_) if is_good => (Tone::Good, format!("{code} in {}", v::took(ms))),
         Some(_) if code == 0 => (Tone::Bad, "No answer".to_owned()),
         Some(_) => (Tone::Bad, format!("Answered {code}")),
     };

@@ -51,6 +51,14 @@ async fn files_are_kept_for_ever_under_their_hash_and_under_no_other() {
     assert_eq!(packed.header("content-encoding"), "br");
 }
 
+#[tokio::test]
+async fn a_browser_that_asks_for_an_icon_by_itself_gets_the_mark() {
+    let world = World::new().await;
+    let icon = world.get(Who::Nobody, "/favicon.ico").await;
+    assert_eq!((icon.status, icon.header("content-type")), (StatusCode::OK, "image/svg+xml"));
+    icon.says("<svg");
+}
+
 #[test]
 fn all_files_together_are_small() {
     let total: usize = crate::assets::ASSETS.iter().map(|asset| asset.packed.len()).sum();

@@ -19,10 +19,10 @@ pub(crate) use {
     field::{Field, field},
     frame::{Frame, Section},
     icons::icon,
-    number::{bytes, compact, count, millis, percent},
+    number::{bytes, compact, count, millis, percent, took},
     qr::qr,
-    text::{Badge, Tone, badge, copy, id, json, pretty, short_id},
-    time::{ago, date, duration, in_or_ago, iso, stamp},
+    text::{Badge, Tone, badge, copy, id, json, pretty, short_id, url},
+    time::{ago, date, duration, in_or_ago, iso, minute, stamp},
     waiting::{Seen, Waiting},
 };
 

@@ -58,6 +58,15 @@ pub(crate) fn millis(us: impl Borrow<u64>) -> String {
     }
 }
 
+/// Of whole milliseconds: `< 1 ms`, `4 ms`, `2.1 s`.
+pub(crate) fn took(ms: impl Borrow<u64>) -> String {
+    match *ms.borrow() {
+        0 => "< 1 ms".to_owned(),
+        ms @ 1..1000 => format!("{ms} ms"),
+        ms => millis(ms.saturating_mul(1000)),
+    }
+}
+
 /// `448 B`, `12.4 kB`.
 pub(crate) fn bytes(n: impl Borrow<u64>) -> String {
     let n = *n.borrow();

@@ -41,6 +41,17 @@ pub(crate) fn badge(tone: Tone, text: &str) -> Html {
     Html(format!("<span class=\"badge {class}\">{}{}</span>", icon(name), escaped(text)))
 }
 
+/// A URL whose scheme steps back behind host and path, and that breaks at its slashes where it must.
+pub(crate) fn url(text: &str) -> Html {
+    let parts = |rest: &str| escaped(rest).replace('/', "/<wbr>");
+    match text.split_once("://") {
+        Some((scheme @ ("http" | "https"), rest)) => {
+            Html(format!("<span class=\"scheme\">{scheme}://</span>{}", parts(rest)))
+        }
+        _ => Html(parts(text)),
+    }
+}
+
 /// An id: mono, whole, with a button that copies it.
 pub(crate) fn id(text: &str) -> Html {
     Html(format!("<span class=\"id\"><code>{}</code>{}</span>", escaped(text), copy(text, "Copy id")))
@@ -151,5 +162,12 @@ mod tests {
         for html in [id(evil).0, short_id(evil).0, badge(Tone::Bad, evil).0, json(evil).0] {
             assert!(!html.contains("<script>") && !html.contains("\"'&"), "{html}");
         }
+    }
+
+    #[test]
+    fn a_url_breaks_at_slashes_and_stays_text() {
+        let html = url("http://a.test/<b>/c").0;
+        assert_eq!(html, "<span class=\"scheme\">http://</span>a.test/<wbr>&lt;b&gt;/<wbr>c");
+        assert_eq!(url("javascript://x").0, "javascript:/<wbr>/<wbr>x");
     }
 }

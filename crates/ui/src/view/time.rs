@@ -38,6 +38,13 @@ pub(crate) fn stamp(at: impl Moment) -> Html {
     tagged(at, &utc(at), "stamp")
 }
 
+/// `2026-11-21 12:04 UTC`.
+pub(crate) fn minute(at: impl Moment) -> Html {
+    let at = at.at();
+    let text = utc(at);
+    tagged(at, &format!("{} UTC", text.get(..16).unwrap_or_default()), "stamp")
+}
+
 /// `2026-11-21`.
 pub(crate) fn date(at: impl Moment) -> Html {
     let at = at.at();
@@ -99,6 +106,13 @@ mod tests {
         check(7_200_000, "2 h");
         check(187_200_000, "2 d 4 h");
         check(3_456_000_000, "40 d");
+    }
+
+    #[test]
+    fn a_minute_leaves_the_seconds_to_hovering() {
+        let at = Timestamp::parse_rfc3339("2026-11-21T12:04:11.482Z").unwrap();
+        let html = minute(at).0;
+        assert!(html.contains(">2026-11-21 12:04 UTC<") && html.contains("12:04:11.482"), "{html}");
     }
 
     #[test]

@@ -45,9 +45,10 @@ impl Test {
             Test::Done { code, ms, success, text, message } => {
                 let (class, icon) = if *success { ("waiting done", "check") } else { ("notice bad", "cross") };
                 let code = if *code == 0 { "no answer".to_owned() } else { code.to_string() };
+                let took = v::took(ms);
                 let text = if text.is_empty() { String::new() } else { format!(": {}", escaped(text)) };
                 Html(format!(
-                    "<div class=\"{class}\" id=\"test\" role=\"status\">{}<span><b>{code}</b> in {ms} ms{text} · <a href=\"/messages/{}\">what was sent</a></span></div>",
+                    "<div class=\"{class}\" id=\"test\" role=\"status\">{}<span><b>{code}</b> in {took}{text} · <a href=\"/messages/{}\">what was sent</a></span></div>",
                     v::icon(icon),
                     escaped(message)
                 ))

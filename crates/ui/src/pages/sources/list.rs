@@ -57,6 +57,7 @@ struct Page {
     next: Option<String>,
     is_first: bool,
     may_write: bool,
+    origin: String,
 }
 
 pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
@@ -74,6 +75,7 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
         next: sources.next_page().map(|after| query.with(&[("after", &after)])),
         is_first: after.is_empty(),
         may_write: call.me.may_write(),
+        origin: call.origin(),
         rows,
         frame: call.frame("Sources", Section::Sources),
     })

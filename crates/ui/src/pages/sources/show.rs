@@ -93,11 +93,14 @@ impl SourceView {
                 "Why is a request refused?",
                 format!("postrider verify --provider {kind} --secret YOUR_SECRET --header 'NAME: VALUE' body.json"),
             ),
-            ("What was rejected", format!("curl -H \"Authorization: Bearer $TOKEN\" '{api}/request?verdict=refused'")),
+            (
+                "What was rejected",
+                format!("curl -H \"Authorization: Bearer $POSTRIDER_TOKEN\" '{api}/request?verdict=refused'"),
+            ),
             (
                 "Poll for events, without a URL of your own",
                 format!(
-                    "curl -H \"Authorization: Bearer $TOKEN\" '{server}/api/v1/app/{}/poller/queue/consumer/worker-1?wait=30'",
+                    "curl -H \"Authorization: Bearer $POSTRIDER_TOKEN\" '{server}/api/v1/app/{}/poller/queue/consumer/worker-1?wait=30'",
                     self.app
                 ),
             ),
