@@ -5,7 +5,6 @@
 use domain::Timestamp;
 use serde_json::Value;
 
-#[allow(dead_code, reason = "each page takes what it needs")]
 pub(crate) trait Members {
     /// The member at `path`, names with dots between: `verification.insecure`.
     fn member(&self, path: &str) -> &Value;

@@ -55,7 +55,6 @@ pub(crate) struct Call {
     pub open_issues: u64,
 }
 
-#[allow(dead_code, reason = "each page takes what it needs")]
 impl Visit {
     pub fn store(&self) -> &Store {
         &self.shared.store
@@ -121,7 +120,6 @@ impl std::ops::Deref for Call {
     }
 }
 
-#[allow(dead_code, reason = "each page takes what it needs")]
 impl Call {
     /// What surrounds the page: title, menu, who is signed in.
     pub fn frame(&self, title: impl Into<String>, section: Section) -> Frame {

@@ -33,7 +33,6 @@ pub(crate) struct Refusal {
     pub fields: Vec<(String, String)>,
 }
 
-#[allow(dead_code, reason = "each page takes what it needs")]
 impl Refusal {
     pub fn of(detail: impl Into<String>) -> Self {
         Refusal { status: StatusCode::UNPROCESSABLE_ENTITY, detail: detail.into(), fields: Vec::new() }

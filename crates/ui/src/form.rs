@@ -8,7 +8,6 @@ use url::form_urlencoded;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Form(Vec<(String, String)>);
 
-#[allow(dead_code, reason = "each page takes what it needs")]
 impl Form {
     pub fn parse(text: &[u8]) -> Self {
         let own = |text: Cow<'_, str>| text.into_owned();

@@ -23,12 +23,9 @@ mod open_issues;
 mod pages;
 mod reply;
 mod routes;
-#[allow(dead_code, reason = "pages take what they need")]
 mod schema;
 mod session;
-#[allow(dead_code, reason = "pages take what they need")]
 mod snippets;
-#[allow(dead_code, reason = "pages take what they need")]
 mod view;
 
 #[cfg(test)]

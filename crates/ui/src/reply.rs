@@ -14,7 +14,6 @@ pub(crate) struct Reply(Response<Body>);
 /// Bytes of a notice at most: it travels in a cookie.
 const NOTICE_MAX: usize = 1000;
 
-#[allow(dead_code, reason = "each page takes what it needs")]
 impl Reply {
     pub fn page(template: &impl Template) -> Result<Self, Fault> {
         Ok(Self::html(StatusCode::OK, template.render()?))

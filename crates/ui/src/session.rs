@@ -33,9 +33,7 @@ pub(crate) struct SignedIn {
     pub org_text: Arc<str>,
     /// Of the organisation.
     pub org_name: String,
-    #[allow(dead_code, reason = "the account page takes it")]
     pub person: PersonId,
-    #[allow(dead_code, reason = "the account page takes it")]
     pub session: SessionId,
     pub email: String,
     pub name: String,
@@ -45,7 +43,6 @@ pub(crate) struct SignedIn {
     pub shortcuts: bool,
 }
 
-#[allow(dead_code, reason = "each page takes what it needs")]
 impl SignedIn {
     pub fn may(&self, right: Right) -> bool {
         self.right >= right

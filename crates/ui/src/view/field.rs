@@ -27,7 +27,6 @@ pub(crate) fn field(name: &str, label: &str) -> Field {
     Field { name: name.into(), label: label.into(), kind: "text", max: 400, ..Field::default() }
 }
 
-#[allow(dead_code, reason = "each page takes what it needs")]
 impl Field {
     /// `email`, `password`, `url`, `search`, `datetime-local`...
     pub fn kind(mut self, kind: &'static str) -> Self {

@@ -7,7 +7,6 @@ use askama::Template;
 
 /// Which entry of the menu is lit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "each page takes what it needs")]
 pub(crate) enum Section {
     None,
     Home,

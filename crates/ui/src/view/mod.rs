@@ -13,16 +13,15 @@ mod text;
 mod time;
 mod waiting;
 
-#[allow(unused_imports, reason = "each page takes what it needs")]
 pub(crate) use {
     chart::{spark, stack},
-    field::{Field, field},
+    field::field,
     frame::{Frame, Section},
     icons::icon,
     number::{bytes, compact, count, millis, percent, took},
     qr::qr,
     text::{Badge, Tone, badge, copy, id, json, pretty, short_id, url},
-    time::{ago, date, duration, in_or_ago, iso, minute, stamp},
+    time::{ago, duration, in_or_ago, iso, minute, stamp},
     waiting::{Seen, Waiting},
 };
 

@@ -7,7 +7,6 @@ use domain::html::escaped;
 
 /// How a status feels; the words say what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "each page takes what it needs")]
 pub(crate) enum Tone {
     Good,
     Bad,

@@ -45,12 +45,6 @@ pub(crate) fn minute(at: impl Moment) -> Html {
     tagged(at, &format!("{} UTC", text.get(..16).unwrap_or_default()), "stamp")
 }
 
-/// `2026-11-21`.
-pub(crate) fn date(at: impl Moment) -> Html {
-    let at = at.at();
-    tagged(at, at.to_string().get(..10).unwrap_or_default(), "date")
-}
-
 /// RFC 3339.
 pub(crate) fn iso(at: impl Moment) -> String {
     at.at().to_string()

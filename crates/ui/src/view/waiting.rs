@@ -41,10 +41,6 @@ impl Waiting {
         Waiting { here: visit.here().to_owned(), text: text.into(), seen }
     }
 
-    pub fn is_done(&self) -> bool {
-        self.seen.as_ref().is_some_and(|seen| !seen.is_bad)
-    }
-
     /// The answer to a look, if this is one.
     pub fn poll(&self, visit: &Visit) -> Option<Reply> {
         if !visit.is_fragment() || !visit.query().has(LOOK) {
