@@ -160,7 +160,8 @@ class Browser:
     def settled(self):
         """Until the page has loaded, with its fonts and modules."""
         if self.scripts:
-            self.wait("the page is complete", lambda: self.js("return document.readyState") == "complete")
+            ready = "document.documentElement.dataset.ready === '' || !document.querySelector('script[src*=\"js/app.js\"]')"
+            self.wait("the page is complete", lambda: self.js(f"return document.readyState === 'complete' && ({ready})"))
 
     def complaints(self):
         """What must not have happened on this page, in words."""

@@ -5,8 +5,6 @@ import { times } from "./time.js";
 import { keys } from "./keys.js";
 import "./file.js";
 
-document.documentElement.classList.add("js");
-
 // What scrolls must be reached by keyboard.
 function reachable() {
   for (const el of document.querySelectorAll(".table-wrap, pre")) {
@@ -30,7 +28,11 @@ function improve(root) {
 
 copying(document);
 keys(document);
-improve(document);
+// After the first paint: what only improves, nobody waits for.
+requestAnimationFrame(() => setTimeout(() => {
+  improve(document);
+  document.documentElement.dataset.ready = "";
+}));
 document.addEventListener("htmx:after:swap", (event) => improve(event.target instanceof Element ? event.target : document));
 
 // Menus close when something else is clicked, or with Escape.
