@@ -104,7 +104,7 @@ async fn a_search_that_means_nothing_is_explained() {
 #[tokio::test]
 async fn older_and_newer_pages_have_a_place_in_the_url() {
     let s = sent().await;
-    for _ in 0..60 {
+    for _ in 0..30 {
         send(&s.world, "invoice.paid").await;
     }
     let first = s.get("/messages").await;
