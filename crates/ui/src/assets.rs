@@ -33,7 +33,7 @@ pub(crate) fn answer(hash: &str, name: &str, headers: &HeaderMap) -> Response<Bo
     let answer = response.headers_mut();
     answer.insert(CONTENT_TYPE, HeaderValue::from_static(asset.kind));
     answer.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-    answer.insert(ETAG, HeaderValue::from_static(concat_etag()));
+    answer.insert(ETAG, HeaderValue::from_static(etag()));
     answer.insert(VARY, HeaderValue::from_static("accept-encoding"));
     answer.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     if packed {
@@ -43,7 +43,7 @@ pub(crate) fn answer(hash: &str, name: &str, headers: &HeaderMap) -> Response<Bo
 }
 
 /// Weak: both codings have it.
-fn concat_etag() -> &'static str {
+fn etag() -> &'static str {
     use std::sync::OnceLock;
     static TAG: OnceLock<String> = OnceLock::new();
     TAG.get_or_init(|| format!("W/\"{HASH}\""))

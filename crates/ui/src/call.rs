@@ -15,7 +15,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use domain::{IdCodec, Timestamp};
 use http::header::{ACCEPT, CONTENT_TYPE, HOST};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 use std::net::IpAddr;
@@ -216,21 +216,12 @@ impl Call {
         if let Some(kind) = kind {
             headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(kind));
         }
-        for name in [HOST.as_str(), ACCEPT.as_str(), "last-event-id"] {
-            if let Some(value) = self.headers.get(name) {
-                headers.insert(http::HeaderName::from_static(leak_free(name)), value.clone());
+        for name in [HOST, ACCEPT, HeaderName::from_static("last-event-id")] {
+            if let Some(value) = self.headers.get(&name) {
+                headers.insert(name, value.clone());
             }
         }
         Ok(self.shared.config.backend.call(self.actor(), request).await)
-    }
-}
-
-/// The names above, as constants.
-fn leak_free(name: &str) -> &'static str {
-    match name {
-        "host" => "host",
-        "accept" => "accept",
-        _ => "last-event-id",
     }
 }
 
