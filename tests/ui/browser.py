@@ -9,7 +9,7 @@ import shutil
 import tempfile
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -85,6 +85,7 @@ class Browser:
 
     def open(self, url):
         self.driver.get(url)
+        self.settled()
 
     def cookie(self, url, name, value):
         self.cdp("Network.setCookie", url=url, name=name, value=value, httpOnly=True, sameSite="Lax", path="/")
@@ -102,15 +103,34 @@ class Browser:
         return self.driver.find_element(By.PARTIAL_LINK_TEXT, text)
 
     def button(self, text):
-        """The first shown button or summary or link that says this."""
-        xpath = f"//*[self::button or self::summary or self::a][contains(normalize-space(.), {json.dumps(text)})]"
-        for found in self.driver.find_elements(By.XPATH, xpath):
-            if found.is_displayed():
-                return found
-        raise AssertionError(f"{self.driver.current_url}: no button says {text!r}:\n{self.text()[:1500]}")
+        """The first shown button or summary or link that says this, once there is one."""
+        return self._with_button(text, lambda found: found)
 
     def press(self, text):
-        self.button(text).click()
+        """Clicks what says this, once it is shown. What the page puts in another's place meanwhile is looked up anew."""
+        self._with_button(text, lambda found: found.click() or True)
+
+    def _with_button(self, text, act):
+        xpath = f"//*[self::button or self::summary or self::a][contains(normalize-space(.), {json.dumps(text)})]"
+
+        def look():
+            shown = (found for found in self.driver.find_elements(By.XPATH, xpath) if found.is_displayed())
+            first = next(shown, None)
+            return first and act(first)
+
+        return self.wait(f"a button that says {text!r}", look)
+
+    def click(self, selector):
+        """Clicks the first shown element of this selector, once there is one."""
+        self.wait(f"{selector} to click", lambda: (found := self.shown(selector)) and (found.click() or True))
+
+    def read(self, selector):
+        """What the first element of this selector says, once there is one; read in one step, like `text`."""
+        if not self.scripts:
+            return self.find(selector).text
+        script = "return document.querySelector(arguments[0])?.innerText ?? null"
+        found = lambda: (said := self.js(script, selector)) is not None and [said]
+        return self.wait(selector, found)[0]
 
     def fill(self, **fields):
         """Types into the fields of these names, in place of what was there."""
@@ -128,6 +148,8 @@ class Browser:
         return next((found for found in self.all(selector) if found.is_displayed()), None)
 
     def keys(self, *keys):
+        """Typed into what has the focus, once the page listens."""
+        self.settled()
         self.driver.switch_to.active_element.send_keys(*keys)
 
     def tab_to(self, matches, limit=80):
@@ -141,21 +163,26 @@ class Browser:
         raise AssertionError(f"{self.driver.current_url}: Tab never comes to {matches}")
 
     def wait(self, what, look):
+        """What `look()` returns, once that is true; what the page says by then is read only where it never is."""
+
         def looked(_):
             try:
                 return look()
             except StaleElementReferenceException:
                 return None
 
-        wait = WebDriverWait(self.driver, WAIT_S, poll_frequency=0.03)
-        return wait.until(looked, f"{what}; the page {self.driver.current_url} says:\n{self.text()[:1500]}")
+        try:
+            return WebDriverWait(self.driver, WAIT_S, poll_frequency=0.03).until(looked)
+        except TimeoutException:
+            raise AssertionError(f"not within {WAIT_S} s: {what}; {self.driver.current_url} says:\n{self.text()[:1500]}") from None
 
     def wait_for(self, text):
         """Until the page shows this text."""
         self.wait(f"the text {text!r}", lambda: text in self.text())
 
     def text(self):
-        return self.find("body").text
+        """What the page shows, read in one step: an element that is found first may be gone when it is asked."""
+        return self.js("return document.body?.innerText ?? ''") if self.scripts else self.find("body").text
 
     def settled(self):
         """Until the page has loaded, with its fonts and modules."""

@@ -29,11 +29,11 @@ class Failing(unittest.TestCase):
 
         browser.open(world.server.url)
         browser.wait_for("Needs attention")
-        row = browser.wait("its row", lambda: next((r for r in browser.all("tr") if "/down" in r.text), None))
-        self.assertIn("503", row.text)
+        row = lambda: next((r for r in browser.all("tr") if "/down" in r.text), None)
+        browser.wait("its row", lambda: (r := row()) and "503" in r.text)
         self.assertEqual(browser.axe() + browser.complaints(), [])
         browser.shot("failing-1-home")
-        row.find_element("partial link text", "Open").click()
+        browser.wait("its link", lambda: row().find_element("partial link text", "Open").click() or True)
 
         browser.wait_for("What to do")
         said = browser.text()
@@ -48,7 +48,7 @@ class Failing(unittest.TestCase):
         browser.wait_for("1. What")
         browser.press("Check what it would do")
         browser.wait_for("3. Check")
-        self.assertIn(f"Start: {len(sent)} messages", browser.button("Start:").text)
+        browser.button(f"Start: {len(sent)} messages")
         browser.shot("failing-3-check")
         browser.press("Start:")
         browser.wait("its task", lambda: "/tasks/" in browser.driver.current_url)

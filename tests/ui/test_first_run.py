@@ -41,7 +41,7 @@ class FirstRun(unittest.TestCase):
         status, _, page = request("GET", url)
         self.assertNotIn(b'name="password"', page, status)
 
-        browser.find("details.menu > summary").click()
+        browser.click("details.menu > summary")
         browser.press("Sign out")
         browser.wait("the page to sign in", lambda: "/login" in browser.driver.current_url)
         browser.fill(email="ana@example.com", password="wrong password!")

@@ -55,11 +55,11 @@ class Keyboard(unittest.TestCase):
     def test_single_keys_can_be_switched_off(self):
         browser = self.browser
         browser.open(self.world.server.url + "/account")
-        browser.find("button[name='shortcuts'][value='off']").click()
+        browser.click("button[name='shortcuts'][value='off']")
         browser.wait("switched off", lambda: browser.js("return document.documentElement.dataset.shortcuts") == "off")
         browser.open(self.world.server.url + "/apps")
         browser.keys("/")
         self.assertNotEqual(browser.driver.switch_to.active_element.get_attribute("name"), "q")
         browser.open(self.world.server.url + "/account")
-        browser.find("button[name='shortcuts'][value='on']").click()
+        browser.click("button[name='shortcuts'][value='on']")
         browser.wait("switched on", lambda: browser.js("return document.documentElement.dataset.shortcuts") == "on")
