@@ -22,9 +22,7 @@ def kind(url):
 
 def links(browser, origin):
     """Same-origin pages that the present page links to."""
-    hrefs = browser.js("return [...document.querySelectorAll('a[href]')].map((a) => a.href)") if browser.scripts else [
-        a.get_attribute("href") for a in browser.all("a[href]")
-    ]
+    hrefs = browser.js("return [...document.querySelectorAll('a[href]')].map((a) => a.href)")
     found = []
     for href in hrefs:
         parts = urllib.parse.urlsplit(href or "")
@@ -33,8 +31,8 @@ def links(browser, origin):
     return found
 
 
-def pages(browser, origin, start=("/",), limit=400, by=kind):
-    """One URL for each kind of page, in the order found; opens each once, and calls nothing else."""
+def pages(browser, origin, look=lambda url: None, start=("/",), limit=400, by=kind):
+    """One URL for each kind of page, in the order found; opens each once, and lets `look` see it there."""
     seen, todo, out = set(), [origin + path for path in start], []
     while todo:
         url = todo.pop(0)
@@ -45,6 +43,7 @@ def pages(browser, origin, start=("/",), limit=400, by=kind):
         browser.open(url)
         out.append(url)
         todo += links(browser, origin)
+        look(url)
     return out
 
 

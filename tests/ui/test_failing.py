@@ -27,13 +27,12 @@ class Failing(unittest.TestCase):
         arrived = len(hooks.came["/down"])
         self.assertEqual(arrived, 2 * len(sent))
 
-        browser.open(world.server.url)
-        browser.wait_for("Needs attention")
-        row = lambda: next((r for r in browser.all("tr") if "/down" in r.text), None)
-        browser.wait("its row", lambda: (r := row()) and "503" in r.text)
+        browser.open_until(world.server.url, "Needs attention")
+        row = ("tr", "/down")
+        browser.wait("its row", lambda: any("/down" in text and "503" in text for text in browser.texts("tr")))
         self.assertEqual(browser.axe() + browser.complaints(), [])
         browser.shot("failing-1-home")
-        browser.wait("its link", lambda: row().find_element("partial link text", "Open").click() or True)
+        browser.press("Open", inside=row)
 
         browser.wait_for("What to do")
         said = browser.text()
@@ -51,7 +50,7 @@ class Failing(unittest.TestCase):
         browser.button(f"Start: {len(sent)} messages")
         browser.shot("failing-3-check")
         browser.press("Start:")
-        browser.wait("its task", lambda: "/tasks/" in browser.driver.current_url)
+        browser.arrive("/tasks/")
         # Followed by itself, without a reload.
         browser.wait_for(f"{len(sent)} delivered")
         browser.wait_for("Finished")
@@ -60,7 +59,5 @@ class Failing(unittest.TestCase):
         bodies = {body for _, body in hooks.came["/down"][arrived:]}
         self.assertEqual(bodies, {b'{"n": %d}' % n for n in range(len(sent))})
 
-        browser.open(world.server.url)
-        browser.wait_for("Nothing needs attention")
-        browser.open(world.server.url + "/issues?state=resolved")
-        browser.wait_for("/down")
+        browser.open_until(world.server.url, "Nothing needs attention")
+        browser.open_until(world.server.url + "/issues?state=resolved", "/down")

@@ -30,7 +30,7 @@ class Live(unittest.TestCase):
         browser.keys(" ")
         before = len(self.rows())
         world.message(self.app, "user.created", {"n": 2})
-        browser.wait("the button that says how many are new", lambda: browser.shown(".new-rows"))
+        browser.wait("the button that says how many are new", lambda: browser.sees(".new-rows"))
         self.assertEqual(len(self.rows()), before, "a list that is held stays as it is")
         browser.click(".new-rows")
         browser.wait("what was held", lambda: any("user.created" in row for row in self.rows()))
@@ -39,7 +39,8 @@ class Live(unittest.TestCase):
         browser, world = self.browser, self.world
         browser.open(world.server.url + "/inspector")
         browser.press("New inbox")
-        browser.wait("its page", lambda: "/inspector/" in browser.driver.current_url)
+        browser.arrive("/inspector/src_")
+        browser.wait("the stream is open", lambda: "Live" in browser.read("[data-state]"))
         inbox = until("its URL", lambda: next((b for b in world.api("GET", "/api/v1/bin")["data"]), None))
         status, _, _ = request("POST", inbox["url"] + "?x=1", '{"type":"invoice.paid","data":{"n":7}}', content_type="application/json", x_note="hello")
         self.assertEqual(status, 200)

@@ -67,6 +67,8 @@ function draw(figure, uPlot) {
   new uPlot(options, [data.x, ...order.map((s) => sums.get(s) ?? s.values)], figure);
 }
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
 export async function charts(root) {
   const uPlot = await load();
   for (const figure of root.querySelectorAll("[data-chart]:not([data-done])")) {
@@ -74,5 +76,7 @@ export async function charts(root) {
     draw(figure, uPlot);
     let width = figure.clientWidth;
     new ResizeObserver(() => { if (figure.clientWidth !== width) { width = figure.clientWidth; draw(figure, uPlot); } }).observe(figure);
+    // A canvas keeps the colours that it was drawn with.
+    dark.addEventListener("change", () => draw(figure, uPlot));
   }
 }

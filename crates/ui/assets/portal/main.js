@@ -98,6 +98,7 @@ async function show() {
     fill(main, h("h1", { tabindex: -1 }, isMissing ? "Not found" : "That did not work"),
       note("bad", h("p", null, isMissing ? "It was deleted, or the address is not complete." : error.message)),
       h("p.actions", null, h("button", { type: "button", onclick: show }, icon("refresh"), "Try again"), h("a.btn", { href: "#/endpoints" }, "To the endpoints")));
+    main.dataset.at = location.hash;
     main.querySelector("h1").focus();
     if (!(error.status || error.message.startsWith("The server"))) console.error(error);
   } finally {
