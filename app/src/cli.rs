@@ -12,6 +12,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 use url::Url;
 
 use crate::clock::{OsRng, SystemClock};
+use crate::commands::task::{Remote, TaskCommand};
 use crate::commands::{self, config::Output, fail, token::Wanted};
 use crate::data_dir::{DataDir, is_id};
 use crate::exit::{self, Exit};
@@ -28,6 +29,7 @@ Examples:
   postrider token create --app app_2ab... --expires 30d
   postrider admin reset                       a link that lets an owner choose a new password
   postrider listen 3000                       forward what sources receive to a local port
+  postrider task watch qtask_2ab...           follow a replay to its end, from a script
   postrider trigger github push --url URL --secret SECRET
   postrider verify --provider stripe --secret whsec_... --header 'Stripe-Signature: t=...' body.json
   postrider config show                       every setting and where it came from
@@ -65,6 +67,9 @@ enum Command {
     Config(ConfigCommand),
     /// Forward a server's live requests to a local port, over one outgoing connection
     Listen(ListenArgs),
+    /// Look at replays and follow them to their end
+    #[command(subcommand)]
+    Task(commands::task::TaskCommand),
     /// Send a realistic event, signed as its provider would, to a URL
     Trigger(TriggerArgs),
     /// Say whether a provider's signature holds and, if not, why
@@ -278,6 +283,7 @@ pub fn main(args: impl Iterator<Item = OsString>, env: impl Iterator<Item = (OsS
             })
         }
         Command::Listen(args) => with(load(), |loaded| listen(&loaded.settings, args, &env)),
+        Command::Task(command) => with(load(), |loaded| task(&loaded.settings, command, &env)),
         Command::Trigger(args) => trigger(args),
         Command::Verify(args) => verify(args),
         Command::Serve => with(load(), |mut loaded| {
@@ -299,19 +305,47 @@ fn has_desktop(env: &[(OsString, OsString)]) -> bool {
     graphical && io::stderr().is_terminal()
 }
 
-fn listen(settings: &Settings, args: ListenArgs, env: &[(OsString, OsString)]) -> Exit {
+/// The server that a command talks to: the flags' one, else the environment's, else this machine's.
+fn remote(
+    settings: &Settings,
+    server: Option<Url>,
+    token: Option<String>,
+    env: &[(OsString, OsString)],
+) -> Result<Remote, String> {
     let from_env = |name: &str| env.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.to_str().map(str::to_owned));
-    let server = match args.server.map(Ok).or_else(|| from_env("POSTRIDER_SERVER").map(|url| Url::parse(&url))) {
-        Some(Err(error)) => return fail(format!("POSTRIDER_SERVER is no URL: {error}"), Exit::Usage),
+    let server = match server.map(Ok).or_else(|| from_env("POSTRIDER_SERVER").map(|url| Url::parse(&url))) {
+        Some(Err(error)) => return Err(format!("POSTRIDER_SERVER is no URL: {error}")),
         Some(Ok(url)) => url,
         None => commands::health::server(settings.listen),
     };
-    let token = match args.token.or_else(|| from_env("POSTRIDER_TOKEN")) {
+    let token = match token.or_else(|| from_env("POSTRIDER_TOKEN")) {
         Some(token) => token,
-        None => match commands::token::local(settings) {
-            Ok(token) => token,
-            Err(why) => return fail(format!("{why}; or give --token"), Exit::Usage),
-        },
+        None => commands::token::local(settings).map_err(|why| format!("{why}; or give --token"))?,
+    };
+    Ok(Remote { server, token })
+}
+
+fn task(settings: &Settings, command: TaskCommand, env: &[(OsString, OsString)]) -> Exit {
+    let (TaskCommand::List { at, .. } | TaskCommand::Watch { at, .. }) = &command;
+    let (output, found) = (at.output, remote(settings, at.server.clone(), at.token.clone(), env));
+    let remote = match found {
+        Ok(remote) => remote,
+        Err(why) => return fail(why, Exit::Usage),
+    };
+    let is_terminal = io::stdout().is_terminal();
+    on_runtime(async move {
+        let out = &mut io::stdout();
+        match command {
+            TaskCommand::List { limit, .. } => commands::task::list(remote, output, limit, out).await,
+            TaskCommand::Watch { id, .. } => commands::task::watch(remote, &id, output, is_terminal, out).await,
+        }
+    })
+}
+
+fn listen(settings: &Settings, args: ListenArgs, env: &[(OsString, OsString)]) -> Exit {
+    let Remote { server, token } = match remote(settings, args.server, args.token, env) {
+        Ok(remote) => remote,
+        Err(why) => return fail(why, Exit::Usage),
     };
     let wanted = commands::listen::Wanted {
         server,

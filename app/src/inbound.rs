@@ -40,6 +40,10 @@ impl api::Inbound for Door {
         let ingest = self.0.clone();
         Box::pin(async move { ingest.answer(request, peer).await.map(api::Body::new) })
     }
+    fn hand_over(&self, request: Request<Full<Bytes>>, peer: SocketAddr) -> BoxFuture<Response<api::Body>> {
+        let ingest = self.0.clone();
+        Box::pin(async move { ingest.answer(request, peer).await.map(api::Body::new) })
+    }
     fn events(&self, source: &Arc<SourceRoute>, request: &CapturedRequest) -> Result<Vec<InboundEvent>, String> {
         self.0.events(source, request)
     }

@@ -14,7 +14,6 @@ mod exit;
 mod inbound;
 mod metrics;
 mod pages;
-mod samples;
 mod secret;
 mod server;
 mod settings;

@@ -9,7 +9,7 @@ from world import World
 class Failing(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        # One retry, so that messages are given up at once.
+        # One retry, so that messages fail for good at once.
         cls.world = World("--retry-schedule", "100ms")
         cls.addClassCleanup(cls.world.close)
         cls.browser = cls.world.browser()
@@ -23,7 +23,7 @@ class Failing(unittest.TestCase):
         down = world.endpoint(app, "/down")
         sent = [world.message(app, "invoice.paid", {"n": n}) for n in range(7)]
         dead = f"/api/v1/app/{app['id']}/endpoint/{down['id']}/stats"
-        until("all were given up", lambda: world.api("GET", dead)["fail"] == len(sent))
+        until("all failed for good", lambda: world.api("GET", dead)["fail"] == len(sent))
         arrived = len(hooks.came["/down"])
         self.assertEqual(arrived, 2 * len(sent))
 

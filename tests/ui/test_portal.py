@@ -231,6 +231,25 @@ class Portal(unittest.TestCase):
         self.heading("Endpoints")
         self.browser.wait_for("No endpoint yet")
 
+    def test_a_payload_is_shown_as_its_bytes_say(self):
+        self.endpoint("/works")
+        raw = '{"big":12345678901234567890,"exact":1.10000000000000000001,"10":"ten","9":[{"e":1E400}]}'
+        body = {"eventType": "invoice.paid", "payload": {}, "transformationsParams": {"rawPayload": raw}}
+        message = self.server.api("POST", f"/api/v1/app/{self.app['id']}/msg", body)
+        self.opened(f"/logs/{message['id']}")
+        self.browser.wait("the payload", lambda: self.browser.all("pre .k"))
+        shown = self.browser.js("return document.querySelector('pre.code').textContent")
+        want = '{\n  "big": 12345678901234567890,\n  "exact": 1.10000000000000000001,\n  "10": "ten",\n  "9": [\n    {\n      "e": 1E400\n    }\n  ]\n}'
+        self.assertEqual(shown, want)
+        self.browser.js("""
+            window.copied = [];
+            Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText: async (t) => void window.copied.push(t) } });
+        """)
+        self.browser.press("Copy as cURL")
+        command = self.browser.wait("a command", lambda: self.browser.js("return window.copied.at(-1)"))
+        self.assertIn(f"--data-raw '{raw}'", command)
+        self.fine()
+
     def test_a_read_only_link_shows_no_buttons_and_no_secret(self):
         made = self.endpoint("/works")
         message = self.message()

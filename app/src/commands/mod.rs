@@ -8,6 +8,7 @@ pub mod demo;
 pub mod health;
 pub mod listen;
 pub mod serve;
+pub mod task;
 pub mod token;
 pub mod trigger;
 pub mod verify;

@@ -9,6 +9,7 @@ use domain::{Clock, Timestamp};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use serde_json::{Value, json};
+use signing::providers::samples::{SAMPLES, Sample};
 use signing::providers::{Draft, Provider, sign};
 use tokio::time::timeout;
 use url::Url;
@@ -17,7 +18,6 @@ use crate::client;
 use crate::clock::{OsRng, SystemClock};
 use crate::commands::fail;
 use crate::exit::Exit;
-use crate::samples::{SAMPLES, Sample};
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 const ANSWER_BYTES_MAX: usize = 64 << 10;
@@ -68,7 +68,7 @@ pub fn make(wanted: &Wanted, now: Timestamp, id: &str) -> Result<Signed, String>
             let event = wanted.event.as_deref().or(sample.map(|s| s.event)).unwrap_or_default();
             (sample.map_or("application/json", |s| s.content_type), event, body.clone())
         }
-        (None, Some(sample)) => (sample.content_type, sample.event, sample.body(id, now).into_bytes()),
+        (None, Some(sample)) => (sample.content_type, sample.event, sample.body(id, now.millis()).into_bytes()),
         (None, None) => {
             let event = wanted.event.as_deref().unwrap_or("any event");
             return Err(format!(

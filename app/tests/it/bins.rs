@@ -262,8 +262,10 @@ fn a_share_link_shows_the_requests_without_a_token_or_the_url() {
     let bin = w.bin(json!({"name": "Look"}));
     let id = w.send(&bin.hook("POST", "/x", "hello"), 200);
     let shared = w.api.expect(201, "POST", &bin.at("/share"), None);
-    let path = path_of(&shared["url"]);
+    let page = path_of(&shared["url"]);
+    let path = format!("/api/v1{page}");
     let anyone = |path: &str| Hook::new("GET", path, "").send(w.server.address);
+    assert_eq!(anyone(&page).status, 303, "a program is sent on to the JSON");
     assert_eq!(anyone(&path).json()["name"], "Look");
     let list = anyone(&format!("{path}/request"));
     assert_eq!((&list.json()["data"][0]["id"], &list.json()["data"][0]["body"]), (&json!(id), &json!("hello")));

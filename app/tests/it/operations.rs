@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::support::client::{Api, id};
+use super::support::command::Running;
 use super::support::events::Events;
 use super::support::load::Load;
 use super::support::receiver::Receiver;
@@ -133,4 +134,44 @@ fn the_tail_shows_or_counts_everything_while_the_server_is_busy() {
     println!("{sent} messages and {attempts} attempts, {shown} shown");
     assert_eq!((accepted, attempts), (sent, sent));
     assert!(shown > 500, "{shown}");
+}
+
+#[test]
+fn a_task_is_followed_to_its_end_and_the_exit_code_says_how_it_ended() {
+    let receiver = Receiver::good();
+    let launch = Launch::new(&[]);
+    let server = launch.start();
+    let api = server.api(&launch);
+    let app = api.app();
+    (0..60).for_each(|n| drop(api.send(&app, json!({"n": n}))));
+    let endpoint = api.endpoint(&app, json!({"url": receiver.url("/hook")}));
+    let path = format!("/api/v1/app/{app}/endpoint/{endpoint}/replay");
+    let start = |speed: u32| {
+        let filter = json!({"which": "missing", "since": "2020-01-01T00:00:00Z", "speedPerSecond": speed});
+        id(&api.expect(202, "POST", &path, Some(&filter)))
+    };
+    let (url, token) = (format!("http://{}", server.address), launch.token());
+    let ask = |code: i32, args: &[&str]| {
+        launch.place.check(code, &[args, &["--server", &url, "--token", &token]].concat(), &[])
+    };
+    let good = start(60);
+    let lines = ask(0, &["task", "watch", &good]).out;
+    let last = lines.lines().last().unwrap();
+    assert!(last.starts_with("finished") && last.contains("100 %  60 of 60 made"), "{lines}");
+    assert!(!lines.contains('\u{1b}'), "a pipe is no terminal");
+
+    // One that would take a minute, canceled as soon as it is being watched.
+    let slow = start(1);
+    let args = ["task", "watch", &slow, "--output", "json", "--server", &url, "--token", &token];
+    let watching = Running::start(&launch.place, &args);
+    watching.lines(1);
+    post(&api, &format!("/background-task/{slow}/cancel"));
+    watching.wait("the end", |out| out.iter().any(|line| line.contains("\"state\":\"canceled\"")).then_some(()));
+    assert_eq!(watching.ended(), 1);
+
+    let listed = ask(0, &["task", "list"]).out;
+    let states: Vec<&str> = listed.lines().map(|line| line.split_whitespace().nth(3).unwrap()).collect();
+    assert_eq!(states, ["canceled", "finished"], "{listed}");
+    assert!(listed.starts_with(&slow), "{listed}");
+    assert!(ask(1, &["task", "watch", "qtask_nothing"]).err.contains("404"));
 }

@@ -4,10 +4,12 @@
 
 use crate::auth::JwtKeys;
 use axum::body::Body;
+use bytes::Bytes;
 use domain::SourceRoute;
 use domain::target::TargetRules;
 use http::request::Parts;
 use http::{Request, Response};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use signing::{SecretBox, SignatureType};
 use std::net::SocketAddr;
@@ -55,6 +57,8 @@ pub trait Inbound: Send + Sync {
     }
     /// Answers a request to `/in/...`, `/l/...`, `/c/...` or `/f/...`. `peer` is the other end of the connection.
     fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> BoxFuture<Response<Body>>;
+    /// The same for a request that this process made itself: nothing is dialled.
+    fn hand_over(&self, request: Request<Full<Bytes>>, peer: SocketAddr) -> BoxFuture<Response<Body>>;
     /// The events that a captured request stands for (its body must be there), for accepting or replaying it by hand.
     /// The text says why there are none.
     fn events(&self, source: &Arc<SourceRoute>, request: &CapturedRequest) -> Result<Vec<InboundEvent>, String>;

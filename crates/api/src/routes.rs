@@ -11,7 +11,7 @@ use crate::call::{Call, Visit};
 use crate::handlers::{
     api_key, application as app, attempt, audit, auth, batch, bin, conversion, endpoint, event, event_type, explain,
     export, figures, form, health, hook, import, issue, link, message, operational, poller, portal, request,
-    request_again, search, secret, source, source_endpoint as source_ep, stream, tail, task,
+    request_again, search, secret, simulate, source, source_endpoint as source_ep, stream, tail, task,
 };
 use crate::openapi;
 use crate::problem::Problem;
@@ -244,6 +244,7 @@ routes! {
     Patch "/ingest/api/v1/source/{source_id}" Org, source::patch;
     Delete "/ingest/api/v1/source/{source_id}" Org, source::delete;
     Post "/ingest/api/v1/source/{source_id}/token/rotate" Org, source::rotate;
+    Post "/ingest/api/v1/source/{source_id}/simulate" Org, simulate::send;
     Post "/ingest/api/v1/source/{source_id}/dashboard" Org, auth::source_access [Own];
     Get "/ingest/api/v1/source/{source_id}/log" App(ViewBase), request::log;
     Get "/ingest/api/v1/source/{source_id}/endpoint" App(ViewBase), source_ep::list;

@@ -7,9 +7,9 @@ use crate::audit::{AuditEntry, AuditFilter, NewAuditEntry};
 use crate::error::StoreError;
 use crate::handle::Store;
 use crate::keys::{ApiKey, KeyUse, NewApiKey};
-use crate::people::{NewPerson, NewSession, PasswordHash, Person, PersonPatch, Session};
+use crate::people::{Invitation, NewInvitation, NewPerson, NewSession, PasswordHash, Person, PersonPatch, Session};
 use crate::profile::Profile;
-use crate::sqlite::{apps, audit, keys, people, profile, sessions};
+use crate::sqlite::{apps, audit, invitations, keys, people, profile, sessions};
 use crate::types::{Page, PageQuery};
 use crate::writer::Op;
 use domain::{AuditId, KeyId, OrgId, PersonId, SessionId, Timestamp};
@@ -82,6 +82,22 @@ impl Store {
     }
     pub async fn is_ticket_used(&self, nonce: [u8; 16]) -> Result<bool> {
         self.read(move |c| people::is_ticket_used(c, &nonce)).await
+    }
+
+    // ---- invitations ----
+
+    /// Those that still let somebody in, the newest first; 100 at most.
+    pub async fn invitations(&self, org: OrgId) -> Result<Vec<Invitation>> {
+        let now = self.clock().now();
+        self.read(move |c| invitations::list(c, org, now)).await
+    }
+    /// `Conflict` when there are 100 open ones.
+    pub async fn create_invitation(&self, org: OrgId, new: NewInvitation) -> Result<()> {
+        self.write(move |core, now| invitations::create(core.connection(), org, &new, now)).await
+    }
+    /// Its link lets nobody in from now on. `NotFound` for one that was used, or ended, or is another organisation's.
+    pub async fn withdraw_invitation(&self, org: OrgId, nonce: [u8; 16]) -> Result<Invitation> {
+        self.write(move |core, now| invitations::withdraw(core.connection(), org, &nonce, now)).await
     }
 
     // ---- sessions ----

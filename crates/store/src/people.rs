@@ -65,6 +65,33 @@ pub struct PersonPatch {
     pub shortcuts: Option<bool>,
 }
 
+/// Open invitations of an organisation at most.
+pub(crate) const INVITATIONS_MAX: i64 = 100;
+
+/// A link that lets somebody join, which nobody used yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Of its ticket: names it, and lets nobody in.
+    pub nonce: [u8; 16],
+    /// `None`: whoever has the link.
+    pub email: Option<String>,
+    pub role: Role,
+    /// An actor, as in the audit log.
+    pub created_by: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// An invitation to be remembered.
+#[derive(Clone, Debug)]
+pub struct NewInvitation {
+    pub nonce: [u8; 16],
+    pub email: Option<String>,
+    pub role: Role,
+    pub created_by: String,
+    pub expires_at: Timestamp,
+}
+
 /// The PHC string of a password's hash. No Debug: it can be attacked offline.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub String);

@@ -10,7 +10,7 @@ use crate::form::Form;
 use crate::open_issues::OpenIssues;
 use crate::pages::accounts::Logins;
 use crate::session::{SignedIn, cookie};
-use crate::view::frame::{Frame, Section, Theme};
+use crate::view::frame::{Frame, Section, Theme, Undo};
 use axum::body::Body;
 use bytes::Bytes;
 use domain::{IdCodec, Timestamp};
@@ -105,6 +105,7 @@ impl Visit {
             csrf: String::new(),
             theme: Theme::of(cookie(&self.headers, "theme")),
             notice: cookie(&self.headers, "notice").and_then(crate::reply::read_notice),
+            undo: None,
             query: String::new(),
             here: self.here().to_owned(),
             version: self.shared.config.version,
@@ -123,8 +124,10 @@ impl std::ops::Deref for Call {
 impl Call {
     /// What surrounds the page: title, menu, who is signed in.
     pub fn frame(&self, title: impl Into<String>, section: Section) -> Frame {
+        let undo = cookie(&self.headers, "undo").and_then(crate::reply::read_notice).and_then(|text| Undo::read(&text));
         Frame {
             section,
+            undo,
             me: Some(self.me.clone()),
             csrf: self.csrf.clone(),
             issues: self.open_issues,
@@ -153,7 +156,7 @@ impl Call {
     /// Calls the API as this person. `path` begins with `/api/v1/` and may have a query; its parts are encoded.
     pub async fn api(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Fault> {
         let response = self.api_response(method, path, body).await?;
-        Self::value(response).await
+        value(response).await
     }
 
     /// The same, with a body that isn't JSON.
@@ -164,21 +167,7 @@ impl Call {
         kind: &'static str,
         body: Bytes,
     ) -> Result<Value, Fault> {
-        Self::value(self.send(method, path, Some(kind), Body::from(body)).await?).await
-    }
-
-    async fn value(response: Response<Body>) -> Result<Value, Fault> {
-        let status = response.status();
-        let bytes = collect(response.into_body()).await?;
-        let value = match bytes.is_empty() {
-            true => Value::Null,
-            false => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        };
-        match status {
-            status if status.is_success() => Ok(value),
-            StatusCode::NOT_FOUND => Err(Fault::NotFound(Refusal::read(status, &value).detail)),
-            _ => Err(Fault::Refused(Refusal::read(status, &value))),
-        }
+        value(self.send(method, path, Some(kind), Body::from(body)).await?).await
     }
 
     /// The same, for answers that aren't JSON: files, images, streams.
@@ -198,7 +187,7 @@ impl Call {
         let response = self.api_response(Method::GET, path, None).await?;
         match response.status().is_success() {
             true => Ok(response),
-            false => Err(Self::value(response).await.err().unwrap_or(Fault::Failed)),
+            false => Err(value(response).await.err().unwrap_or(Fault::Failed)),
         }
     }
 
@@ -222,6 +211,21 @@ impl Call {
             }
         }
         Ok(self.shared.config.backend.call(self.actor(), request).await)
+    }
+}
+
+/// The JSON of an answer of the API; what it refuses is a fault.
+pub(crate) async fn value(response: Response<Body>) -> Result<Value, Fault> {
+    let status = response.status();
+    let bytes = collect(response.into_body()).await?;
+    let value = match bytes.is_empty() {
+        true => Value::Null,
+        false => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    };
+    match status {
+        status if status.is_success() => Ok(value),
+        StatusCode::NOT_FOUND => Err(Fault::NotFound(Refusal::read(status, &value).detail)),
+        _ => Err(Fault::Refused(Refusal::read(status, &value))),
     }
 }
 

@@ -3,6 +3,7 @@
 //! **Invariant:** nothing that a page shows is kept by a cache.
 
 use crate::fault::Fault;
+use crate::view::frame::Undo;
 use askama::Template;
 use axum::body::Body;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
@@ -55,20 +56,21 @@ impl Reply {
     }
     /// Shown once, on top of the next page.
     pub fn notice(self, text: &str) -> Self {
-        let mut value = String::new();
-        for byte in text.bytes().take(NOTICE_MAX) {
-            let _ = match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => write!(value, "{}", char::from(byte)),
-                _ => write!(value, "%{byte:02X}"),
-            };
-        }
-        self.cookie("notice", &value, 60, true)
+        self.cookie("notice", &coded(text), 60, true)
+    }
+    /// Beside the notice, a button that takes it back: it submits this form of ours, with one field, or none.
+    pub fn undo(self, path: &str, name: &str, value: &str) -> Self {
+        let undo = Undo { path: path.to_owned(), name: name.to_owned(), value: value.to_owned() };
+        self.cookie("undo", &coded(&undo.text()), 60, true)
     }
     /// A page that showed the notice shows it no more; what isn't a whole page leaves it for one.
     pub fn noticed(self) -> Self {
         let headers = self.0.headers();
         let is_page = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-        if is_page && !headers.contains_key(SET_COOKIE) { self.cookie("notice", "", 0, true) } else { self }
+        if !is_page || headers.contains_key(SET_COOKIE) {
+            return self;
+        }
+        self.cookie("notice", "", 0, true).cookie("undo", "", 0, true)
     }
     /// A cookie for `seconds`; 0 deletes it. `value` has no characters that a cookie can't have (RFC 6265).
     pub fn cookie(self, name: &str, value: &str, seconds: u64, http_only: bool) -> Self {
@@ -88,6 +90,18 @@ impl Reply {
     pub fn into_response(self) -> Response<Body> {
         self.0
     }
+}
+
+/// A cookie's value may have letters, digits and little else.
+fn coded(text: &str) -> String {
+    let mut value = String::new();
+    for byte in text.bytes().take(NOTICE_MAX) {
+        let _ = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => write!(value, "{}", char::from(byte)),
+            _ => write!(value, "%{byte:02X}"),
+        };
+    }
+    value
 }
 
 /// The text of a notice's cookie.

@@ -94,6 +94,9 @@ routes! {
     Post "/theme" Public, pages::theme::set;
     Get "/favicon.ico" Public, pages::theme::mark;
 
+    // An inbox that somebody shares: the token in the path is who may look.
+    Get "/share/{share}" Public, pages::share::show;
+
     Get "/portal" Public, pages::portal::show;
 
     // Receiving: sources and the inspector.
@@ -106,6 +109,7 @@ routes! {
     Post "/sources/{source}/edit" Write, pages::sources::edit;
     Post "/sources/{source}/state" Write, pages::sources::state;
     Post "/sources/{source}/forward" Write, pages::sources::forward;
+    Post "/sources/{source}/simulate" Resend, pages::sources::simulate;
     Post "/sources/{source}/rotate" Write, pages::sources::rotate;
     Post "/sources/{source}/delete" Write, pages::sources::delete;
     Get "/sources/{source}/requests/{request}" Read, pages::sources::request;
@@ -190,6 +194,7 @@ routes! {
     Post "/settings/portal" Own, settings::portal::set;
     Get "/settings/team" Own, settings::team::show;
     Post "/settings/team/invite" Own, settings::team::invite;
+    Post "/settings/team/invitations/{invitation}/withdraw" Own, settings::team::withdraw;
     Post "/settings/team/{person}/role" Own, settings::team::change_role;
     Get "/settings/team/{person}/remove" Own, settings::team::ask_remove;
     Post "/settings/team/{person}/remove" Own, settings::team::remove;

@@ -61,6 +61,13 @@ impl Running {
         self.child.wait().unwrap().code().unwrap()
     }
 
+    /// Waits until it ends by itself; the exit code.
+    pub fn ended(mut self) -> i32 {
+        let ended = self.said.wait(DEADLINE, |said| said.ended.then_some(()));
+        assert!(ended.is_some(), "still running; {}", self.text());
+        self.child.wait().unwrap().code().unwrap()
+    }
+
     fn text(&self) -> String {
         self.said.with(|said| format!("it said\n{}\nand noted\n{}", said.out.join("\n"), said.err.join("\n")))
     }

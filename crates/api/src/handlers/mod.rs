@@ -31,6 +31,7 @@ pub(crate) mod request;
 pub(crate) mod request_again;
 pub(crate) mod search;
 pub(crate) mod secret;
+pub(crate) mod simulate;
 pub(crate) mod source;
 pub(crate) mod source_endpoint;
 pub(crate) mod stream;

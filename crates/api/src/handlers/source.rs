@@ -164,7 +164,7 @@ pub(crate) async fn kinds(_call: Call) -> Result<Reply, Problem> {
 }
 
 /// The source in the path. A bin has operations of its own.
-async fn of_path(call: &Call) -> Result<Source, Problem> {
+pub(super) async fn of_path(call: &Call) -> Result<Source, Problem> {
     let source = call.source().await?;
     if source.is_bin { Err(StoreError::NotFound("source").into()) } else { Ok(source) }
 }
@@ -195,7 +195,7 @@ pub(super) fn seal(shared: &Shared, config: SecretConfig) -> SourceSealer {
     Box::new(move |id: SourceId| secret_box.seal(&config.text(), &source_config_aad(id), &mut fill))
 }
 
-fn open(shared: &Shared, source: &Source) -> Result<SecretConfig, Problem> {
+pub(super) fn open(shared: &Shared, source: &Source) -> Result<SecretConfig, Problem> {
     let opened = shared.config.secret_box.open(&source.config_sealed, &source_config_aad(source.id));
     let plain: Zeroizing<Vec<u8>> = opened.map_err(|e| Problem::failed(&e))?;
     serde_json::from_slice(&plain).map(SecretConfig::new).map_err(|e| Problem::failed(&e))

@@ -41,7 +41,7 @@ const SHARE: Schema = Schema::new(
     "BinShareOut",
     "A public, read-only link.",
     &[
-        req("url", Url, "The link").eg(r#""https://hooks.example.com/api/v1/share/9Zb1...""#),
+        req("url", Url, "The link, a page for people").eg(r#""https://hooks.example.com/share/9Zb1...""#),
         req("token", Text, "What is secret in it").eg(r#""9Zb1...""#),
     ],
 );

@@ -125,7 +125,7 @@ const STATS: Schema = Schema::new(
         req("success", Int, "Delivered").eg("1204"),
         req("pending", Int, "Waiting for their time").eg("2"),
         req("sending", Int, "Being sent just now").eg("0"),
-        req("fail", Int, "Given up").eg("3"),
+        req("fail", Int, "Failed for good").eg("3"),
         req("canceled", Int, "Canceled, as the endpoint was disabled").eg("0"),
     ],
 );

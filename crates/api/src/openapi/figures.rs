@@ -21,7 +21,7 @@ const STEP_OUT: Schema = Schema::new(
         req("accepted", Int, "Messages that were accepted").eg("120"),
         req("delivered", Int, "Attempts that succeeded").eg("118"),
         req("retried", Int, "Attempts that failed, and are tried again").eg("2"),
-        req("failed", Int, "Deliveries that were given up").eg("0"),
+        req("failed", Int, "Deliveries that failed for good").eg("0"),
         req("received", Int, "Requests that came in").eg("14"),
         req("refused", Int, "Of those, refused").eg("1"),
     ],
@@ -49,7 +49,7 @@ const LANE: Schema = Schema::new(
         req("disabled", Bool, "Gets nothing").eg("false"),
         null("failingSince", Time, "Since when every attempt has failed"),
         req("waiting", Int, "Deliveries that wait").eg("12"),
-        req("dead", Int, "Deliveries that were given up").eg("3"),
+        req("dead", Int, "Deliveries that failed for good").eg("3"),
         null("nextDueAt", Time, "When the next one is due"),
     ],
 );
@@ -59,7 +59,7 @@ const QUEUE: Schema = Schema::new(
     &[
         req("due", Int, "Deliveries that are due").eg("0"),
         req("later", Int, "Deliveries whose time will come").eg("12"),
-        req("dead", Int, "Deliveries that were given up").eg("3"),
+        req("dead", Int, "Deliveries that failed for good").eg("3"),
         req("isEstimate", Bool, "Counted in part, as there are very many").eg("false"),
         null("oldestDueAt", Time, "Since when the oldest has been due"),
         req("endpoints", List(&Object(&LANE)), "Where they wait, most first"),
@@ -68,7 +68,7 @@ const QUEUE: Schema = Schema::new(
 const HOUR: &[Field] = &[
     req("delivered", Int, "Attempts that succeeded").eg("118"),
     req("retried", Int, "Attempts that failed, and are tried again").eg("2"),
-    req("failed", Int, "Deliveries that were given up").eg("0"),
+    req("failed", Int, "Deliveries that failed for good").eg("0"),
 ];
 const HOUR_BASE: Schema = Schema::new("Outcomes", "What became of attempts.", HOUR);
 const APP_HOUR: Schema = Schema::new(
@@ -96,7 +96,7 @@ const APPS: Schema = Schema::new(
 const ENDPOINT_FIELDS: &[Field] = &[
     req("delivered", Int, "Attempts that succeeded").eg("118"),
     req("retried", Int, "Attempts that failed, and are tried again").eg("2"),
-    req("failed", Int, "Deliveries that were given up").eg("0"),
+    req("failed", Int, "Deliveries that failed for good").eg("0"),
     null("p50Ms", Number, "Half of the attempts took no longer, in milliseconds").eg("41.2"),
     null("p95Ms", Number, "95 of 100 took no longer").eg("180.5"),
     null("p99Ms", Number, "99 of 100 took no longer").eg("420"),
@@ -168,7 +168,7 @@ const STATUSES: Schema = Schema::new(
         req("delivered", Int, "Took it").eg("1"),
         req("pending", Int, "It is tried again").eg("0"),
         req("sending", Int, "Being sent just now").eg("0"),
-        req("failed", Int, "Given up").eg("0"),
+        req("failed", Int, "Failed for good").eg("0"),
         req("canceled", Int, "Canceled").eg("0"),
     ],
 );

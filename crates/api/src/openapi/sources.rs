@@ -145,6 +145,20 @@ const ROTATED: Schema = Schema::new(
     "The new URL.",
     &[req("ingestUrl", Url, "Where the provider is to send to").eg(r#""https://hooks.example.com/in/7Hq2...""#)],
 );
+const SIMULATE: Schema = Schema::new(
+    "SourceSimulateIn",
+    "Which event to simulate.",
+    &[may("eventType", Text, "One of the kind's `samples` (the first unless said otherwise), or any of yours")],
+);
+const SIMULATED: Schema = Schema::new(
+    "SourceSimulateOut",
+    "What became of it.",
+    &[
+        null("requestId", Id("req"), "The stored request; null where it was refused before it was stored"),
+        req("eventType", Text, "What was sent").eg(r#""push""#),
+        req("responseStatusCode", Int, "What the provider would have been answered").eg("200"),
+    ],
+);
 const KIND: Schema = Schema::new(
     "SourceKind",
     "A provider that sources can be for.",
@@ -156,6 +170,7 @@ const KIND: Schema = Schema::new(
         req("insecure", Bool, "Verifies nothing, ever").eg("false"),
         req("secretOptional", Bool, "Verifies nothing unless it has a secret").eg("false"),
         req("needs", TEXTS, "What `config` has to have").eg(r#"["secret"]"#),
+        req("samples", TEXTS, "Events that can be simulated as they are").eg(r#"["push"]"#),
     ],
 );
 const KINDS: Schema =
@@ -204,6 +219,15 @@ pub(super) const TAG: Tag = Tag {
         )
         .body(&ROTATE, r#"{"gracePeriodSeconds":3600}"#)
         .ok(Object(&ROTATED)),
+        post(
+            "/ingest/api/v1/source/{source_id}/simulate",
+            "v1.ingest.source.simulate",
+            "Simulate an event",
+            "Sends an example to the source as its provider would, signed with the source's own secret. It is verified, stored and \
+             forwarded like any other.",
+        )
+        .body(&SIMULATE, r#"{"eventType":"push"}"#)
+        .ok(Object(&SIMULATED)),
         post(
             "/ingest/api/v1/source/{source_id}/dashboard",
             "v1.ingest.authentication.consumer-portal-access",

@@ -58,7 +58,7 @@ const DATA: Schema = Schema::new(
         null("total", Int, "How many there will be; null when nobody counted").eg("200"),
         req("totalIsAtLeast", Bool, "There are more").eg("false"),
         req("delivered", Int, "Of those made: taken").eg("118"),
-        req("failed", Int, "Given up").eg("1"),
+        req("failed", Int, "Failed for good").eg("1"),
         req("canceled", Int, "Canceled").eg("0"),
         req("waiting", Int, "On their way").eg("1"),
         req("progressPercent", Int, "Of the work of making them").eg("60"),

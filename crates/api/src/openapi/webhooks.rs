@@ -144,7 +144,7 @@ pub(super) const WEBHOOKS: &[Webhook] = &[
         doc: "A message has failed four times, and is tried again.",
         data: &ATTEMPT,
     },
-    Webhook { event: "message.attempt.exhausted", doc: "A message was given up: every retry failed.", data: &ATTEMPT },
+    Webhook { event: "message.attempt.exhausted", doc: "A message failed: every retry did.", data: &ATTEMPT },
     Webhook { event: "message.attempt.recovered", doc: "A message that had failed was delivered.", data: &ATTEMPT },
     Webhook { event: "link.clicked", doc: "Somebody clicked a link.", data: &CLICKED },
     Webhook { event: "link.converted", doc: "A click was worth something.", data: &CONVERTED },

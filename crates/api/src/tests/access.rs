@@ -123,6 +123,7 @@ PUT /ingest/api/v1/source/{source_id} org
 PATCH /ingest/api/v1/source/{source_id} org
 DELETE /ingest/api/v1/source/{source_id} org
 POST /ingest/api/v1/source/{source_id}/token/rotate org
+POST /ingest/api/v1/source/{source_id}/simulate org
 POST /ingest/api/v1/source/{source_id}/dashboard org
 GET /ingest/api/v1/source/{source_id}/log ViewBase
 GET /ingest/api/v1/source/{source_id}/endpoint ViewBase

@@ -106,7 +106,7 @@ async fn a_share_link_shows_the_requests_to_all_until_it_is_revoked() {
     let id = capture(&s, &made["url"], "/x", Verdict::Captured, b"hello").await;
     let shared = s.post("/bin/b/share", json!({})).await.expect(201);
     let token = text(&shared["token"]);
-    assert_eq!(shared["url"], json!(format!("http://localhost/api/v1/share/{token}")));
+    assert_eq!(shared["url"], json!(format!("http://localhost/share/{token}")));
     assert_eq!(s.post("/bin/b/share", json!({})).await.expect(201), shared);
     assert_eq!(s.get("/bin/b").await.expect(200)["shareUrl"], shared["url"]);
     let path = format!("/api/v1/share/{token}");

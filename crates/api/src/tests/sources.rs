@@ -3,9 +3,13 @@
 use super::{Answer, Server, server, server_with, text};
 use crate::config::{BoxFuture, Inbound};
 use axum::body::Body;
+use bytes::Bytes;
 use domain::SourceRoute;
+use http::request::Parts;
 use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use signing::providers::Provider;
 use std::net::SocketAddr;
@@ -20,11 +24,26 @@ pub(super) const SECRET: &str = "a long enough secret of a source";
 #[derive(Default)]
 pub(super) struct TestInbound {
     pub nudges: AtomicU32,
+    /// What was handed over.
+    pub came: Arc<Mutex<Vec<(Parts, Bytes)>>>,
+    pub next_id: Arc<Mutex<String>>,
 }
 
 impl Inbound for TestInbound {
     fn answer(&self, _request: Request<Incoming>, _peer: SocketAddr) -> BoxFuture<Response<Body>> {
         Box::pin(async { Response::new(Body::empty()) })
+    }
+    fn hand_over(&self, request: Request<Full<Bytes>>, _peer: SocketAddr) -> BoxFuture<Response<Body>> {
+        let (came, id) = (self.came.clone(), self.next_id.clone());
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            came.lock().push((parts, body));
+            let id = id.lock().clone();
+            let answer = Response::builder().status(202);
+            let answer = if id.is_empty() { answer } else { answer.header("postrider-request-id", id) };
+            answer.body(Body::empty()).unwrap()
+        })
     }
     fn events(&self, _source: &Arc<SourceRoute>, request: &CapturedRequest) -> Result<Vec<InboundEvent>, String> {
         let body = request.body.clone().unwrap();
@@ -315,4 +334,51 @@ async fn a_source_whose_handshake_brings_the_secret_may_be_made_without_one() {
     {
         invalid_at(&create(config).await, &["body", "config", field]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_simulated_event_is_signed_with_the_sources_own_secret() {
+    let (s, inbound) = receiving().await;
+    let source = stripe(&s, "money").await;
+    let id = s.store.codec().text(domain::RequestId(7));
+    *inbound.next_id.lock() = id.clone();
+    let answer = s.ingest(Method::POST, "/money/simulate", None).await.expect(200);
+    assert_eq!(answer, json!({"requestId": id, "eventType": "invoice.paid", "responseStatusCode": 202}));
+    let body = json!({"eventType": "payment_intent.succeeded"});
+    s.ingest(Method::POST, "/money/simulate", Some(body)).await.expect(200);
+    let came = inbound.came.lock();
+    let url = text(&source["ingestUrl"]);
+    for ((parts, body), event) in came.iter().zip(["invoice.paid", "payment_intent.succeeded"]) {
+        assert!(url.ends_with(parts.uri.path()), "{url}");
+        let headers: Vec<_> = parts.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+        let now_ms = super::START.millis();
+        let request = signing::providers::Inbound { method: "POST", url: &url, headers: &headers, body, now_ms };
+        let verifier = Provider::find("stripe").unwrap().verifier(&json!({ "secret": SECRET })).unwrap();
+        assert_eq!(verifier.judge(&request, &signing::providers::NoMaterials), Ok(()));
+        let sent: Value = serde_json::from_slice(body).unwrap();
+        assert_eq!(sent["type"], event);
+    }
+    assert_ne!(came[0].1, came[1].1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_simulated_says_why() {
+    let (s, inbound) = receiving().await;
+    let body = json!({"name": "Chat", "uid": "chat", "type": "discord", "config": {"publicKey": "0".repeat(64)}});
+    let made = s.ingest(Method::POST, "", Some(body)).await;
+    if made.status == 201 {
+        let refused = s.ingest(Method::POST, "/chat/simulate", None).await;
+        refused.refuse(409, "conflict");
+    }
+    stripe(&s, "money").await;
+    for bad in [json!({"eventType": 7}), json!({"eventType": ""}), json!({"eventType": "a\n"})] {
+        s.ingest(Method::POST, "/money/simulate", Some(bad)).await.expect(422);
+    }
+    assert!(inbound.came.lock().is_empty());
+    // Of an event that there is no sample of, any JSON will do; what is refused before it is stored has no request.
+    let answer = s.ingest(Method::POST, "/money/simulate", Some(json!({"eventType": "my.own"}))).await.expect(200);
+    assert_eq!((&answer["requestId"], &answer["eventType"]), (&Value::Null, &json!("my.own")));
+    assert_eq!(serde_json::from_slice::<Value>(&inbound.came.lock()[0].1).unwrap()["type"], "my.own");
+    s.post("/bin", json!({"uid": "b"})).await.expect(201);
+    s.ingest(Method::POST, "/b/simulate", None).await.refuse(404, "not_found");
 }

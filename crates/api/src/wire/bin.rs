@@ -124,8 +124,9 @@ impl BinOut {
     }
 }
 
+/// The page of a shared bin; its JSON is below `/api/v1/share/`.
 pub(crate) fn share_url(origin: &str, token: &str) -> String {
-    format!("{origin}/api/v1/share/{token}")
+    format!("{origin}/share/{token}")
 }
 
 #[derive(Serialize)]

@@ -10,6 +10,7 @@ use crate::problem::Problem;
 use domain::{IdCodec, SourceOptions, SourceState};
 use serde::Serialize;
 use serde_json::Value;
+use signing::providers::samples::Sample;
 use signing::providers::{Provider, SecretConfig};
 use std::borrow::Cow;
 use store::{Metadata, Source};
@@ -18,6 +19,7 @@ use store::{Metadata, Source};
 const CONFIG_BYTES_MAX: usize = 64 * 1024;
 const NAME_LEN_MAX: usize = 256;
 const UID_LEN_MAX: usize = 60;
+const EVENT_NAME_MAX: usize = 128;
 const UID_PREFIX: &str = "src_";
 /// How long a rotated URL works at most, and unless said otherwise, in seconds.
 const GRACE_S_MAX: u64 = 48 * 3600;
@@ -295,6 +297,33 @@ pub(crate) struct KindOut {
     pub secret_optional: bool,
     /// The fields that its configuration has to have; none when it may be empty.
     pub needs: Vec<String>,
+    /// The events that it can be simulated with; the first is the usual one.
+    pub samples: Vec<&'static str>,
+}
+
+/// What is to be simulated: an event type of the kind's samples, or any text where there is no sample of it.
+pub(crate) fn read_simulation(body: &[u8]) -> Result<Option<String>, Problem> {
+    let mut f = Fields::parse(body)?;
+    let event = f.take(&["eventType"], event_name).value();
+    f.finish()?;
+    Ok(event)
+}
+
+fn event_name(v: Value) -> Read<String> {
+    let name = read::name(v)?;
+    if name.len() > EVENT_NAME_MAX || name.chars().any(char::is_control) {
+        return Err(format!("must be at most {EVENT_NAME_MAX} bytes without control characters").into());
+    }
+    Ok(name)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SimulatedOut {
+    /// `None`: it was refused before it was stored (the source is disabled, say).
+    pub request_id: Option<String>,
+    pub event_type: String,
+    pub response_status_code: u16,
 }
 
 impl KindOut {
@@ -308,6 +337,7 @@ impl KindOut {
             insecure: p.is_insecure,
             secret_optional: is_open && !p.is_insecure,
             needs: p.needs(),
+            samples: Sample::of(&p.name).map(|sample| sample.event).collect(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod public_key;
 mod query;
 mod refusal;
 mod request;
+pub mod samples;
 mod scheme;
 mod sign;
 mod signed;

@@ -411,6 +411,7 @@ macro_rules! suite {
                 the_last_owner_stays_one,
                 of_two_first_owners_at_once_one_is_made,
                 a_ticket_is_used_once,
+                an_invitation_is_open_until_it_is_used_withdrawn_or_over,
                 a_session_lasts_as_long_as_it_is_used,
                 sessions_are_closed_one_by_one_all_at_once_and_with_their_person,
                 a_new_password_ends_the_other_sessions,

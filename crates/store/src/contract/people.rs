@@ -105,6 +105,53 @@ pub async fn a_ticket_is_used_once(f: F) {
     assert!(!w.store.is_ticket_used([1; 16]).await.unwrap(), "its ticket has ended anyway");
 }
 
+pub async fn an_invitation_is_open_until_it_is_used_withdrawn_or_over(f: F) {
+    let mut w = World::new(f).await;
+    let other = w.store.organisation("org_other").await.unwrap();
+    let new = |n: u8, expires_at| NewInvitation {
+        nonce: [n; 16],
+        email: (n == 1).then(|| "new@example.com".to_owned()),
+        role: Role::Support,
+        created_by: "person:ana@example.com".to_owned(),
+        expires_at,
+    };
+    for n in 1..=4 {
+        let ends = w.later(DAY * u32::from(n));
+        w.store.create_invitation(w.org, new(n, ends)).await.unwrap();
+        w.advance(SECOND).await;
+    }
+    w.restart().await;
+    let open = async |w: &World| {
+        let found = w.store.invitations(w.org).await.unwrap();
+        found.iter().map(|invitation| invitation.nonce[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(open(&w).await, [4, 3, 2, 1]);
+    assert!(w.store.invitations(other).await.unwrap().is_empty());
+    let first = w.store.invitations(w.org).await.unwrap().remove(3);
+    assert_eq!((first.email.as_deref(), first.role), (Some("new@example.com"), Role::Support));
+    let ends = w.later(DAY * 4);
+    assert!(w.store.use_ticket([3; 16], ends).await.unwrap());
+    assert_eq!(open(&w).await, [4, 2, 1]);
+    let missing = StoreError::NotFound("invitation");
+    for (org, nonce) in [(other, [4; 16]), (w.org, [3; 16]), (w.org, [9; 16])] {
+        assert_eq!(w.store.withdraw_invitation(org, nonce).await.unwrap_err(), missing);
+    }
+    assert_eq!(w.store.withdraw_invitation(w.org, [4; 16]).await.unwrap().nonce, [4; 16]);
+    assert!(!w.store.use_ticket([4; 16], ends).await.unwrap(), "its link is dead");
+    assert_eq!(open(&w).await, [2, 1]);
+    w.advance(DAY).await;
+    assert_eq!(open(&w).await, [2], "the first is over");
+    w.sweep().await;
+    assert_eq!(open(&w).await, [2]);
+    let ends = w.later(DAY);
+    for n in 100..199 {
+        w.store.create_invitation(w.org, new(n, ends)).await.unwrap();
+    }
+    let refused = w.store.create_invitation(w.org, new(200, ends)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Conflict(text) if text.contains("100 open")));
+    w.store.create_invitation(other, new(201, ends)).await.unwrap();
+}
+
 pub async fn a_session_lasts_as_long_as_it_is_used(f: F) {
     let mut w = World::new(f).await;
     let ana = person(&w, w.org, "ana@example.com", Role::Owner).await;

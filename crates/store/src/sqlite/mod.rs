@@ -20,6 +20,7 @@ mod first_seen;
 pub(crate) mod floors;
 pub(crate) mod forms;
 pub(crate) mod imports;
+pub(crate) mod invitations;
 pub(crate) mod issues;
 pub(crate) mod keys;
 pub(crate) mod links;

@@ -118,6 +118,11 @@ impl Core {
                 "DELETE FROM used_ticket WHERE nonce IN (SELECT nonce FROM used_ticket WHERE expires_at <= ? LIMIT ?)",
                 now.0,
             ),
+            (
+                "DELETE FROM invitation WHERE (org, nonce) IN
+                    (SELECT org, nonce FROM invitation WHERE expires_at <= ? LIMIT ?)",
+                now.0,
+            ),
             ("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < ? LIMIT ?)", audit),
         ] {
             let n = self.conn.prepare_cached(sql)?.execute(params![cut, budget])?;

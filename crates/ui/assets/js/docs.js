@@ -1,4 +1,6 @@
 // The API reference: one language for all examples, and operations that can be tried.
+import { pretty as indented } from "../portal/raw.js";
+
 const store = {
   get: (name) => { try { return sessionStorage.getItem(name) ?? ""; } catch { return ""; } },
   set: (name, value) => { try { sessionStorage.setItem(name, value); } catch { /* kept in this page only */ } },
@@ -47,7 +49,8 @@ function block(title, text) {
 }
 
 function pretty(text) {
-  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+  try { JSON.parse(text); } catch { return text; }
+  return indented(text);
 }
 
 async function send(form) {

@@ -6,7 +6,7 @@
 //     <template><li data-href="{link}"><b data-slot="type"></b><time data-slot="at" data-as="time"></time>…</li></template>
 //   </div>
 //
-// A slot's text is the value of that name (dots go inside: data.type). data-as="time" makes a fresh <time>; data-attr-x="name" sets
+// A slot's text is the value of that name (dots go inside: data.type). data-as="time" makes a fresh <time>, data-as="word" a state's word; data-attr-x="name" sets
 // attribute x from a value; data-class="name" adds the value as a class. Only text and attributes are set, never markup. The list is
 // held while it is paused ([data-key="space"]), scrolled away from, or a row of it has the focus.
 import { times } from "./time.js";
@@ -15,6 +15,9 @@ import { times } from "./time.js";
 const one = (object, path) => path.split(".").reduce((value, key) => value?.[key], object);
 const get = (object, paths) => paths.split("|").reduce((value, path) => value || one(object, path), undefined);
 const fill = (text, object) => text.replace(/\{([\w.|]+)\}/g, (_, path) => encodeURIComponent(get(object, path) ?? ""));
+
+// States of the API as people read them on other pages.
+const WORDS = { refused: "Rejected" };
 
 export function row(template, object) {
   const made = template.content.firstElementChild.cloneNode(true);
@@ -33,7 +36,8 @@ export function row(template, object) {
       el.dateTime = value;
       el.title = value;
       el.textContent = new Date(value).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1, hour12: false });
-    } else el.textContent = value == null ? "" : `${value}${data.unit ?? ""}`;
+    } else if (data.as === "word") el.textContent = WORDS[value] ?? String(value ?? "").replace(/^./, (c) => c.toUpperCase());
+    else el.textContent = value == null ? "" : `${value}${data.unit ?? ""}`;
   }
   return made;
 }

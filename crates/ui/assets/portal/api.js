@@ -1,4 +1,6 @@
 // The API, with the token of the link. The token is in memory, and in this tab's storage so that a reload works.
+import { member } from "./raw.js";
+
 const params = new URLSearchParams(location.search);
 const KEY = `postrider-portal:${params.get("org") ?? ""}`;
 
@@ -63,8 +65,13 @@ async function call(method, path, sent) {
   }
   if (response.status === 401) throw new Gone();
   if (!response.ok) throw new Refused(response.status, value);
+  if (value && typeof value === "object") texts.set(value, text);
   return value;
 }
+
+// An answer as it came. What is shown of a payload is a part of this, never of what was parsed.
+const texts = new WeakMap();
+export const raw = (answer, ...path) => member(texts.get(answer) ?? "", ...path);
 
 const app = () => `/api/v1/app/${encodeURIComponent(session.info.app.id)}`;
 export const get = (path) => call("GET", app() + path);
@@ -89,6 +96,7 @@ export async function eventTypes() {
   let iterator = "";
   do {
     const page = await root(`/event-type${query({ limit: 250, with_content: true, iterator })}`);
+    page.data.forEach((type, i) => (type.raw = (...path) => raw(page, "data", i, ...path)));
     found.push(...page.data);
     iterator = page.done ? "" : page.iterator;
   } while (iterator && found.length < 2000);
@@ -96,7 +104,11 @@ export async function eventTypes() {
   return types;
 }
 
-export const example = (type) => Object.values(type.schemas ?? {}).map((s) => s?.examples?.[0]).find((e) => e !== undefined);
+// The text of a type's first example.
+export function example(type) {
+  const version = Object.entries(type.schemas ?? {}).find(([, schema]) => schema?.examples?.[0] !== undefined)?.[0];
+  return version === undefined ? undefined : type.raw("schemas", version, "examples", 0);
+}
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 

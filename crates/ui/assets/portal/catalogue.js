@@ -1,6 +1,7 @@
 // The event catalogue: types by group, what each means, its schema and an example. And the picker of the endpoint's form.
 import { eventTypes, example } from "./api.js";
 import { badge, copier, h, icon, json, plural, tabs, uid } from "./dom.js";
+import { pretty } from "./raw.js";
 
 export function grouped(types) {
   const groups = new Map();
@@ -35,14 +36,15 @@ export async function eventType(_context, _query, name) {
   const found = (await eventTypes()).find((t) => t.name === name);
   if (!found) throw Object.assign(new Error("There is no such event type"), { status: 404 });
   const versions = Object.entries(found.schemas ?? {});
-  const [, schema] = versions.at(-1) ?? [];
+  const [version, schema] = versions.at(-1) ?? [];
+  const text = schema && found.raw("schemas", version);
   const shown = example(found);
   return { title: name, content: [
     h("p.crumbs", null, h("a", { href: "#/events" }, "Event catalogue")),
     h("div.head", null, h("h1.mono", null, name), found.deprecated && badge("warn", "alert", "Deprecated"), h("p.muted", null, found.description)),
-    shown !== undefined && h("section.card", null, h("div.card-head", null, h("h2", null, "Example"), copier(() => JSON.stringify(shown, null, 2), "the example")), json(shown)),
-    schema && h("section.card", null, h("div.card-head", null, h("h2", null, "Schema"), copier(() => JSON.stringify(schema, null, 2), "the schema")),
-      schema.properties ? tabs("How to show the schema", [["Fields", () => fields(schema)], ["JSON Schema", () => json(schema)]]) : json(schema)),
+    shown !== undefined && h("section.card", null, h("div.card-head", null, h("h2", null, "Example"), copier(() => pretty(shown), "the example")), json(shown)),
+    schema && h("section.card", null, h("div.card-head", null, h("h2", null, "Schema"), copier(() => pretty(text), "the schema")),
+      schema.properties ? tabs("How to show the schema", [["Fields", () => fields(schema)], ["JSON Schema", () => json(text)]]) : json(text)),
     !schema && shown === undefined && h("p.muted", null, "There is no schema and no example of this event type."),
   ] };
 }

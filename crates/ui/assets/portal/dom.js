@@ -1,4 +1,6 @@
 // Elements made of names, attributes and text. Nothing here takes markup: what strangers wrote is only ever text.
+import { pretty } from "./raw.js";
+
 const ICONS = {
   check: "M3 8.5l3.2 3.2L13 4.8", cross: "M4 4l8 8M12 4l-8 8", alert: "M8 2.5 14.5 13.5h-13zM8 6.5v3.2M8 11.6v.01",
   clock: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM8 5.2V8l2 1.5", dash: "M4 8h8", pause: "M5.5 3.5v9M10.5 3.5v9",
@@ -168,16 +170,18 @@ export async function busy(button, work) {
 // ---- JSON ----
 
 const COLOURED_MAX = 60_000;
-export function json(value) {
-  const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
+
+// The text of JSON, indented and coloured.
+export function json(raw) {
+  const text = pretty(raw);
   const pre = h("pre.code", { tabindex: 0 });
-  if (text.length > COLOURED_MAX || typeof value === "string") {
+  if (text.length > COLOURED_MAX) {
     pre.textContent = text;
     return pre;
   }
-  const token = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
   let at = 0;
-  for (const found of text.matchAll(token)) {
+  for (const found of text.matchAll(TOKEN)) {
     pre.append(text.slice(at, found.index));
     const [all, string, colon, word] = found;
     const kind = string ? (colon ? "k" : "s") : word ? "w" : "n";
@@ -192,10 +196,11 @@ export function json(value) {
 export function body(text) {
   if (!text) return h("p.muted", null, "Empty");
   try {
-    return json(JSON.parse(text));
+    JSON.parse(text);
   } catch {
-    return json(text);
+    return h("pre.code", { tabindex: 0 }, text);
   }
+  return json(text);
 }
 
 export function code(text, what) {

@@ -1,6 +1,7 @@
 // Messages of the application: the list, and one of them with what became of it at each endpoint.
-import { eventTypes, get, post, query, session } from "./api.js";
-import { badge, body, busy, copied, copier, h, icon, note, plural, said, tabs, time } from "./dom.js";
+import { eventTypes, get, post, query, raw, session } from "./api.js";
+import { badge, body, busy, copied, copier, h, icon, json, note, plural, said, tabs, time } from "./dom.js";
+import { pretty } from "./raw.js";
 
 export const STATUS = {
   0: ["good", "check", "Delivered"], 1: ["busy", "clock", "Waiting"], 2: ["bad", "cross", "Failed"], 3: ["busy", "send", "Sending"], 4: ["idle", "dash", "Canceled"],
@@ -48,14 +49,15 @@ function attempt(a) {
 }
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-export function curl(url, m) {
-  return [`curl -X POST ${quoted(url)}`, `-H 'content-type: application/json'`, `-H ${quoted(`webhook-id: ${m.id}`)}`, `--data-raw ${quoted(JSON.stringify(m.payload))}`].join(" \\\n  ");
+export function curl(url, id, payload) {
+  return [`curl -X POST ${quoted(url)}`, `-H 'content-type: application/json'`, `-H ${quoted(`webhook-id: ${id}`)}`, `--data-raw ${quoted(payload)}`].join(" \\\n  ");
 }
 
 export async function message(context, asked, id) {
   const [m, places, attempts] = await Promise.all([get(`/msg/${id}`), get(`/msg/${id}/endpoint?limit=100`), get(`/attempt/msg/${id}?limit=100`)]);
   const first = asked.get("endpoint");
   places.data.sort((a, b) => (b.id === first) - (a.id === first));
+  const payload = raw(m, "payload") ?? "";
   const isExpired = m.payload && m.payload.expired === true && Object.keys(m.payload).length === 1;
   const cards = places.data.map((place) => {
     const own = attempts.data.filter((a) => a.endpointId === place.id);
@@ -67,7 +69,7 @@ export async function message(context, asked, id) {
     }) }, icon("refresh"), "Resend");
     return h("section.card", null,
       h("div.card-head", null, status(place.status), h("h3.clip", null, h("a", { href: `#/endpoints/${place.id}` }, place.url)),
-        h("div.actions", null, !isExpired && h("button.small", { type: "button", onclick: () => copied(curl(place.url, m)) }, icon("copy"), "Copy as cURL"), resend)),
+        h("div.actions", null, !isExpired && h("button.small", { type: "button", onclick: () => copied(curl(place.url, id, payload)) }, icon("copy"), "Copy as cURL"), resend)),
       place.nextAttempt && h("p.muted", null, "Next attempt ", time(place.nextAttempt)),
       own.length ? h("div.attempts", null, h("p.small.muted", null, plural(own.length, "attempt"), own.length > 1 && ", the newest first"), own.map(attempt)) : h("p.muted", null, "No attempt yet."));
   });
@@ -77,8 +79,8 @@ export async function message(context, asked, id) {
     h("p.crumbs", null, h("a", { href: "#/logs" }, "Logs")),
     h("div.head", null, h("h1.mono", null, m.eventType), h("p.muted", null, h("code", null, m.id), copier(m.id, "the id"), " ", time(m.timestamp), m.tags?.length ? ` · ${m.tags.join(", ")}` : "", m.eventId ? ` · ${m.eventId}` : "")),
     h("div.columns", null,
-      h("section.card", null, h("div.card-head", null, h("h2", null, "Payload"), !isExpired && copier(() => JSON.stringify(m.payload, null, 2), "the payload")),
-        isExpired ? h("p.muted", null, "It was deleted: payloads are kept for a limited time.") : body(JSON.stringify(m.payload))),
+      h("section.card", null, h("div.card-head", null, h("h2", null, "Payload"), !isExpired && copier(() => pretty(payload), "the payload")),
+        isExpired ? h("p.muted", null, "It was deleted: payloads are kept for a limited time.") : typeof m.payload === "string" ? body(m.payload) : json(payload)),
       h("div.stack", null, h("h2.sr", null, "Where it went"), cards.length ? cards : note("info", h("p", null, "No endpoint takes this event type, so it was sent nowhere.")))),
   ] };
 }

@@ -3,8 +3,8 @@
 //! **Invariant:** pure functions; text from outside is escaped by the template or here.
 
 use crate::view::{Badge, Html, Tone, badge};
+use domain::DeadReason;
 use domain::html::escaped;
-use domain::{DeadReason, Timestamp};
 use store::DeliveryStatus;
 use url::{Url, form_urlencoded};
 
@@ -39,11 +39,10 @@ pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
 }
 
 /// Where a delivery stands.
-pub(crate) fn status(status: DeliveryStatus, now: Timestamp) -> Badge {
+pub(crate) fn status(status: DeliveryStatus) -> Badge {
     let (tone, text) = match status {
         DeliveryStatus::Success => (Tone::Good, "Delivered"),
-        DeliveryStatus::Pending { next_attempt } if next_attempt > now => (Tone::Busy, "Waiting"),
-        DeliveryStatus::Pending { .. } => (Tone::Busy, "In the queue"),
+        DeliveryStatus::Pending { .. } => (Tone::Busy, "Waiting"),
         DeliveryStatus::Sending => (Tone::Busy, "Sending"),
         DeliveryStatus::Fail { .. } => (Tone::Bad, "Failed"),
         DeliveryStatus::Canceled => (Tone::Idle, "Canceled"),
@@ -51,7 +50,7 @@ pub(crate) fn status(status: DeliveryStatus, now: Timestamp) -> Badge {
     Badge { tone, text: text.to_owned() }
 }
 
-/// Why a delivery was given up.
+/// Why a delivery failed for good.
 pub(crate) fn dead(reason: DeadReason) -> &'static str {
     match reason {
         DeadReason::Exhausted => "Every attempt failed: it is not tried again by itself",

@@ -22,9 +22,9 @@ const STATUSES: [(&str, &str); 8] = [
     ("", "Any status"),
     ("accepted", "Accepted"),
     ("delivered", "Delivered"),
-    ("failed", "Failed or retried"),
-    ("retrying", "Retried"),
-    ("refused", "Refused"),
+    ("failed", "Failed or retrying"),
+    ("retrying", "Retrying"),
+    ("refused", "Rejected"),
     ("held", "Held"),
     ("captured", "Captured"),
 ];

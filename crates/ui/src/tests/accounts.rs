@@ -202,6 +202,27 @@ async fn without_a_good_ticket_nobody_gets_in() {
 }
 
 #[tokio::test]
+async fn an_invitation_is_listed_and_its_link_is_dead_once_it_is_withdrawn() {
+    let world = World::new().await;
+    let invited = world.post(Who::Owner, "/settings/team/invite", &[("email", "new@example.com"), ("role", "support")]);
+    let invited = invited.await;
+    let link = invited.body.split("/invite?ticket=").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let open = world.get(Who::Owner, "/settings/team").await;
+    open.says("Open invitations").says("new@example.com").says_not(&link);
+    world.get(Who::Nobody, &format!("/invite?ticket={link}")).await.says("new@example.com");
+    let action = open.body.split("action=\"").find(|part| part.contains("/withdraw\"")).unwrap();
+    let action = action.split('"').next().unwrap();
+    assert_eq!(world.post(Who::Stranger, action, &[]).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(world.post(Who::Owner, action, &[]).await.location(), "/settings/team");
+    world.get(Who::Owner, "/settings/team").await.says_not("Open invitations");
+    let dead = world.get(Who::Nobody, &format!("/invite?ticket={link}")).await;
+    assert_eq!(dead.status, StatusCode::FORBIDDEN);
+    dead.says("withdrawn");
+    assert_eq!(world.post(Who::Owner, action, &[]).await.status, StatusCode::NOT_FOUND);
+    world.get(Who::Owner, "/audit").await.says("person.invite.withdraw");
+}
+
+#[tokio::test]
 async fn an_invitation_gives_its_own_role_and_address_whatever_the_form_says() {
     let world = World::new().await;
     let ticket = world.ticket(Purpose::Invite, "org_one", |t| {

@@ -68,7 +68,7 @@ async fn home_counts_what_was_delivered_and_names_what_fails() {
     s.world.answer(503, "busy", None).await;
     let home = s.get("/").await;
     home.says("Needs attention").says("api.acme.io/hooks").says("The receiver is unavailable").says("50.0 %");
-    home.says("1 delivered, 0 retried, 1 given up").says("&#60;script&#62;").says_not(EVIL);
+    home.says("1 delivered, 0 retried, 1 failed").says("&#60;script&#62;").says_not(EVIL);
     home.says("1<span class=\"sr\"> open");
     home.says(&format!("/replay?endpoint={}", s.endpoint));
     let part = s.world.part(Who::Owner, "/?part=now").await;

@@ -218,7 +218,7 @@ impl World {
         self.send(request.body(Body::from(form.finish())).unwrap()).await
     }
 
-    /// Ends the next delivery with an answer: one that isn't 2xx is given up, or tried again at a time. Figures and issues
+    /// Ends the next delivery with an answer: one that isn't 2xx fails for good, or is tried again. Figures and issues
     /// know it afterwards.
     pub async fn answer(&self, status_code: u16, response: &'static str, retry_at: Option<Timestamp>) {
         let lease = self.leases.lock().await.next().await.unwrap().remove(0);
@@ -331,6 +331,15 @@ pub(super) async fn more_objects(world: &World, objects: &mut std::collections::
     connecting::objects(world, objects).await;
     objects.insert("key", key["id"].as_str().unwrap().to_owned());
     let (person, _) = world.store.person_by_email("support@example.com").await.unwrap().unwrap();
+    let invitation = store::NewInvitation {
+        nonce: [7; 16],
+        email: None,
+        role: Role::Support,
+        created_by: "person:owner@example.com".to_owned(),
+        expires_at: domain::Clock::now(&*world.clock).plus(DAY),
+    };
+    world.store.create_invitation(world.org(Who::Owner), invitation).await.unwrap();
+    objects.insert("invitation", "07".repeat(16));
     objects.insert("person", world.store.codec().text(person.id));
     world.answer(503, "busy", None).await;
     let page = store::PageQuery { limit: 1, cursor: None, order: store::Order::Descending };

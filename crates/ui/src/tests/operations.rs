@@ -138,3 +138,30 @@ async fn the_live_page_streams_what_its_filters_say_and_reads_without_a_script()
     assert!(stream.header("content-type").starts_with("text/event-stream"), "{}", stream.status);
     assert_eq!(stream.header("x-content-type-options"), "nosniff");
 }
+
+#[tokio::test]
+async fn what_was_done_is_taken_back_by_the_notice_that_says_it() {
+    let world = World::new().await;
+    let body = json!({"name": "Payments", "type": "generic-webhook"});
+    let source = world.api(Who::Owner, "POST", "/ingest/api/v1/source", body).await;
+    let page = format!("/sources/{}", source["id"].as_str().unwrap());
+    let paused = world.post(Who::Developer, &format!("{page}/state"), &[("state", "paused")]).await;
+    let cookies: Vec<&str> = paused.headers.get_all("set-cookie").iter().map(|c| c.to_str().unwrap()).collect();
+    let pairs: Vec<&str> = cookies.iter().map(|cookie| cookie.split(';').next().unwrap()).collect();
+    assert!(pairs.iter().any(|pair| pair.starts_with("undo=")), "{cookies:?}");
+    let look = async |cookies: &str| {
+        let request = world.request(Who::Developer, "GET", &page);
+        let mut request = request.body(axum::body::Body::empty()).unwrap();
+        let session = format!("postrider_session={}; {cookies}", super::token(Who::Developer));
+        request.headers_mut().insert("cookie", session.parse().unwrap());
+        world.send(request).await
+    };
+    let shown = look(&pairs.join("; ")).await;
+    shown.says(">Undo</button>").says(&format!("action=\"{page}/state\"")).says("name=\"state\" value=\"live\"");
+    let gone: Vec<_> = shown.headers.get_all("set-cookie").iter().map(|c| c.to_str().unwrap().to_owned()).collect();
+    assert!(gone.iter().any(|cookie| cookie.starts_with("undo=;")), "{gone:?}");
+    // A neighbour's cookie leads to nothing that can't be taken back.
+    look("notice=Hi; undo=%2Fapps%2Fa%2Fdelete%7Cname%7Cx").await.says("Hi").says_not(">Undo</button>");
+    world.post(Who::Developer, &format!("{page}/state"), &[("state", "live")]).await;
+    world.get(Who::Developer, &page).await.says("Live");
+}

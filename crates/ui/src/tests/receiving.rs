@@ -57,6 +57,8 @@ pub(super) async fn objects(world: &World, objects: &mut HashMap<&'static str, S
     let refused = Verdict::Refused("the header `stripe-signature` is missing or empty".into());
     objects.insert("request", capture(world, &source["ingestUrl"], "", refused, b"{}").await);
     objects.insert("capture", capture(world, &bin["url"], "/a", Verdict::Captured, b"{}").await);
+    let share = world.api(Who::Owner, "POST", &format!("/api/v1/bin/{}/share", id(&bin)), json!({})).await;
+    objects.insert("share", share["token"].as_str().unwrap().to_owned());
     objects.insert("source", id(&source));
     objects.insert("bin", id(&bin));
 }
@@ -184,6 +186,56 @@ async fn the_inspector_shows_every_part_of_a_request_as_text() {
 }
 
 #[tokio::test]
+async fn a_shared_inbox_is_a_page_for_whoever_has_its_link_and_says_nothing_of_its_url() {
+    let world = World::new().await;
+    let body = json!({"name": "Orders", "expiresIn": 3600});
+    let bin = world.api(Who::Owner, "POST", "/api/v1/bin", body).await;
+    let sharing = format!("/api/v1/bin/{}/share", id(&bin));
+    let shared = world.api(Who::Owner, "POST", &sharing, json!({})).await;
+    let page = format!("/share/{}", shared["token"].as_str().unwrap());
+    assert!(shared["url"].as_str().unwrap().ends_with(&page));
+    world.get(Who::Nobody, &page).await.says("Nothing came yet");
+    let evil = format!("{{\"evil\":\"{EVIL}\"}}");
+    let first = capture(&world, &bin["url"], "/orders?x=1", Verdict::Captured, evil.as_bytes()).await;
+    world.advance(Duration::from_secs(1));
+    capture(&world, &bin["url"], "/bytes", Verdict::Captured, &[0, 159, 146, 150]).await;
+    let token = bin["url"].as_str().unwrap().rsplit('/').next().unwrap();
+    let answer = world.get(Who::Nobody, &page).await;
+    assert_eq!((answer.header("x-robots-tag"), answer.header("referrer-policy")), ("noindex, nofollow", "no-referrer"));
+    assert!(answer.header("content-security-policy").contains("script-src 'self'"));
+    answer.says("Orders").says("noindex").says("/orders?x=1").says("The body isn't text").says_not("/raw\"");
+    world.get(Who::Nobody, &format!("{page}?view=hex")).await.says("00 9f 92 96");
+    for view in ["body", "raw", "hex", "headers", "query", "curl"] {
+        let answer = world.get(Who::Stranger, &format!("{page}?request={first}&view={view}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{view}");
+        answer.says_not(EVIL).says_not(token).says_not("<form").says_not("/messages/");
+    }
+    let json = world.request(Who::Nobody, "GET", &page).header("accept", "*/*");
+    let mut json = json.body(axum::body::Body::empty()).unwrap();
+    json.headers_mut().insert("accept", "application/json".parse().unwrap());
+    assert_eq!(see(&world.send(json).await), format!("/api/v1{page}"));
+
+    for nothing in ["/share/nothing", &format!("{page}?request=req_nothing")] {
+        assert_eq!(world.get(Who::Nobody, nothing).await.status, StatusCode::NOT_FOUND, "{nothing}");
+    }
+    world.advance(Duration::from_secs(3600));
+    let over = world.get(Who::Nobody, &page).await;
+    assert_eq!(over.status, StatusCode::NOT_FOUND);
+    over.says("shows nothing any more").says_not("Orders");
+}
+
+#[tokio::test]
+async fn a_source_offers_to_simulate_what_its_provider_sends() {
+    let world = World::new().await;
+    let page = format!("/sources/{}", id(&source(&world).await));
+    world.get(Who::Support, &page).await.says("Simulate").says("payment_intent.succeeded");
+    // This world's API receives nothing.
+    let refused = world.post(Who::Support, &format!("{page}/simulate"), &[("event", "invoice.paid")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    refused.says("receives nothing");
+}
+
+#[tokio::test]
 async fn an_inbox_answers_forwards_and_is_shared_as_its_owner_says() {
     let world = World::new().await;
     let page = format!("/inspector/{}", id(&bin(&world).await));
@@ -199,11 +251,18 @@ async fn an_inbox_answers_forwards_and_is_shared_as_its_owner_says() {
     let now = read().await;
     assert_eq!((&now["forwardUrl"], &now["expiresAt"]), (&json!("https://app.example.com/h"), &Value::Null));
     see(&world.post(Who::Developer, &format!("{page}/share"), &[]).await);
-    world.get(Who::Support, &format!("{page}?tab=settings")).await.says("/api/v1/share/");
+    world.get(Who::Support, &format!("{page}?tab=settings")).await.says("/share/");
     see(&world.post(Who::Developer, &format!("{page}/share"), &[("end", "1")]).await);
     assert_eq!(read().await["shareUrl"], Value::Null);
     for format in ["har", "csv", "ndjson", "curl"] {
         assert_eq!(world.get(Who::Support, &format!("{page}/export?format={format}")).await.status, StatusCode::OK);
     }
-    assert_eq!(see(&world.post(Who::Developer, &format!("{page}/delete"), &[]).await), "/inspector");
+    for act in ["clear", "delete"] {
+        let kept = world.post(Who::Developer, &format!("{page}/{act}"), &[("confirm", "orders")]).await;
+        assert_eq!(kept.status, StatusCode::UNPROCESSABLE_ENTITY);
+        kept.says("nothing was deleted");
+    }
+    see(&world.post(Who::Developer, &format!("{page}/clear"), &[("confirm", "Orders")]).await);
+    let deleted = world.post(Who::Developer, &format!("{page}/delete"), &[("confirm", "Orders")]).await;
+    assert_eq!(see(&deleted), "/inspector");
 }

@@ -67,6 +67,8 @@ pub(crate) struct Frame {
     pub csrf: String,
     pub theme: Theme,
     pub notice: Option<String>,
+    /// The form that takes back what the notice says.
+    pub undo: Option<Undo>,
     /// What the search box shows.
     pub query: String,
     /// Path and query of this page.
@@ -74,6 +76,49 @@ pub(crate) struct Frame {
     pub version: &'static str,
     /// Open issues, for the menu; 0 shows none.
     pub issues: u64,
+}
+
+/// The form of ours that takes back what was just done: nothing, or one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Undo {
+    pub path: String,
+    pub name: String,
+    pub value: String,
+}
+
+/// Beginnings and ends of the paths that may be undone to. A cookie can be planted by a neighbour: it may lead to what can be
+/// taken back again, and to nothing else.
+const UNDONE: [(&str, &str); 8] = [
+    ("/apps/", "/switch"),
+    ("/event-types/", "/change"),
+    ("/forms/", "/state"),
+    ("/issues/", "/open"),
+    ("/issues/", "/pause-endpoint"),
+    ("/issues/", "/resume-endpoint"),
+    ("/links/", "/state"),
+    ("/sources/", "/state"),
+];
+
+impl Undo {
+    /// In a cookie.
+    pub fn text(&self) -> String {
+        format!("{}|{}|{}", self.path, self.name, self.value)
+    }
+    pub fn read(text: &str) -> Option<Undo> {
+        let mut parts = text.split('|').map(str::to_owned);
+        let (Some(path), Some(name), Some(value), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        let is_plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_.-%".contains(&b));
+        let may = UNDONE.iter().any(|(start, end)| path.starts_with(start) && path.ends_with(end));
+        let is_known = matches!(&*name, "" | "state" | "do" | "archived");
+        (may && is_known && is_plain(&path) && !path.contains("..") && is_plain(&value)).then_some(Undo {
+            path,
+            name,
+            value,
+        })
+    }
 }
 
 impl Frame {
@@ -108,3 +153,28 @@ pub(crate) struct ErrorPage {
 }
 
 use crate::view as v;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_taken_back_again_is_an_undo() {
+        let good = Undo { path: "/apps/app_1/endpoints/ep_2/switch".into(), name: "do".into(), value: "resume".into() };
+        assert_eq!(Undo::read(&good.text()), Some(good));
+        assert!(Undo::read("/issues/iss_1/open||").is_some());
+        for bad in [
+            "",
+            "/apps/app_1/delete|name|x",
+            "/apps/../settings/keys/k/switch|do|x",
+            "//evil.test/apps/switch|do|x",
+            "/apps/a/switch|csrf|x",
+            "/apps/a/switch|do|\"><script>",
+            "/apps/a\"b/switch|do|x",
+            "/apps/a/switch|do|x|y",
+            "/apps/a/switch",
+        ] {
+            assert_eq!(Undo::read(bad), None, "{bad}");
+        }
+    }
+}

@@ -84,10 +84,18 @@ pub(crate) fn pretty(text: &str) -> String {
     }
 }
 
-/// A block of JSON that a script may turn into a tree.
+/// A block of JSON that a script may turn into a tree, with a bar that copies what is chosen of it (`js/tree.js`).
 pub(crate) fn json(text: &str) -> Html {
-    Html(format!("<pre class=\"json\" data-json tabindex=\"0\"><code>{}</code></pre>", escaped(&pretty(text))))
+    let text = pretty(text);
+    let bar = if text.contains('\n') { TREE_BAR } else { "" };
+    Html(format!("<pre class=\"json\" data-json tabindex=\"0\"><code>{}</code></pre>{bar}", escaped(&text)))
 }
+
+/// In the page from the start, so that nothing moves when the script comes.
+const TREE_BAR: &str = "<div class=\"tree-bar needs-js\"><span role=\"status\"><code data-tree hidden></code></span>\
+    <button type=\"button\" class=\"quiet\" data-tree hidden>Copy path</button>\
+    <button type=\"button\" class=\"quiet\" data-tree hidden>Copy value</button>\
+    <button type=\"button\" class=\"quiet end\" data-wrap aria-pressed=\"false\">Wrap lines</button></div>";
 
 /// Indents valid JSON without changing a token of it.
 fn indent(text: &str) -> String {

@@ -110,9 +110,10 @@ pub(crate) fn dead_link(visit: &Visit, why: impl Into<String>, what: &'static st
 pub(crate) async fn ticket(visit: &Visit, purpose: Purpose, text: &str) -> Result<Result<Ticket, String>, Fault> {
     match visit.shared.config.tickets.read(purpose, text, visit.now().seconds()) {
         Err(error) => Ok(Err(format!("{error}."))),
-        Ok(ticket) if visit.store().is_ticket_used(ticket.nonce).await? => {
-            Ok(Err("This link was used already.".to_owned()))
-        }
+        Ok(ticket) if visit.store().is_ticket_used(ticket.nonce).await? => Ok(Err(match purpose {
+            Purpose::Invite => "This link was used already, or it was withdrawn.".to_owned(),
+            Purpose::Setup | Purpose::Reset => "This link was used already.".to_owned(),
+        })),
         Ok(ticket) => Ok(Ok(ticket)),
     }
 }

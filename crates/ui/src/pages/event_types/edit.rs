@@ -110,7 +110,11 @@ pub(crate) async fn change(call: Call) -> Result<Reply, Fault> {
         false => (json!({"archived": false}), "It can be chosen again."),
     };
     match call.api(Method::PATCH, &api(&name), Some(&body)).await {
-        Ok(_) => Ok(Reply::see(&path(&name)).notice(notice)),
+        Ok(_) if form.has("details") => Ok(Reply::see(&path(&name)).notice(notice)),
+        Ok(_) => {
+            let undo = if form.get("archived") == "yes" { "no" } else { "yes" };
+            Ok(Reply::see(&path(&name)).notice(notice).undo(&format!("{}/change", path(&name)), "archived", undo))
+        }
         Err(Fault::Refused(errors)) => {
             let mut page = page(&call, found).await?;
             let status = errors.status;
@@ -141,7 +145,7 @@ pub(crate) async fn schema(call: Call) -> Result<Reply, Fault> {
     };
     match saved {
         Ok(_) => {
-            let to = format!("{}?version={}", path(&name), crate::curl::path_part(&version));
+            let to = format!("{}?version={}", path(&name), crate::answer::part(&version));
             Ok(Reply::see(&to).notice(&format!("Version {version} is saved")))
         }
         Err(Fault::Refused(errors)) => {
@@ -159,7 +163,7 @@ pub(crate) async fn send(call: Call) -> Result<Reply, Fault> {
     let form = call.form();
     let payload: Value =
         serde_json::from_str(form.raw("payload")).map_err(|_| Refusal::of("The example is not JSON"))?;
-    let app = crate::curl::path_part(form.get("app"));
+    let app = crate::answer::part(form.get("app"));
     let body = json!({"eventType": found.name, "payload": payload});
     match call.api(Method::POST, &format!("/api/v1/app/{app}/msg"), Some(&body)).await {
         Ok(message) => {

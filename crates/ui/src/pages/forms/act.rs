@@ -16,7 +16,8 @@ pub(crate) async fn state(call: Call) -> Result<Reply, Fault> {
     let off = call.form().get("state") == "off";
     call.api(Method::PATCH, &api(call.param(0)), Some(&json!({ "disabled": off }))).await?;
     let said = if off { "Switched off: nothing can be sent now." } else { "Switched on." };
-    Ok(Reply::see(&page(call.param(0))).notice(said))
+    let undo = if off { "on" } else { "off" };
+    Ok(Reply::see(&page(call.param(0))).notice(said).undo(&format!("{}/state", page(call.param(0))), "state", undo))
 }
 
 /// Deletes it, once its name was typed.

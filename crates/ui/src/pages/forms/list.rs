@@ -3,9 +3,10 @@
 //! **Invariant:** one page of at most 25, each with its figures of a week.
 
 use super::api;
-use crate::answer::{Members, part};
+use crate::answer::Members;
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::pages::listed::Listed;
 use crate::reply::Reply;
 use crate::view::{self as v, Badge, Frame, Section, Tone};
 use askama::Template;
@@ -36,12 +37,9 @@ pub(super) fn state(is_off: bool) -> Badge {
 }
 
 pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
-    let query = call.query();
-    let after = query.get("after");
-    let iterator = if after.is_empty() { String::new() } else { format!("&iterator={}", part(after)) };
-    let forms = call.api(Method::GET, &format!("/api/v1/form?limit=25&order=descending{iterator}"), None).await?;
+    let forms = Listed::read(&call, "/api/v1/form", 25, &[]).await?;
     let mut rows = Vec::new();
-    for form in forms.list("data") {
+    for form in &forms.rows {
         let id = form.text("id");
         let stats = call.api(Method::GET, &format!("{}/stats?top=0", api(&id)), None).await?;
         let days: Vec<u64> = stats.list("series").iter().map(|step| step.number("submissions")).collect();
@@ -56,8 +54,8 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
         });
     }
     Reply::page(&Page {
-        next: forms.next_page().map(|after| query.with(&[("after", &after)])),
-        is_first: after.is_empty(),
+        next: forms.next,
+        is_first: forms.is_first,
         may_write: call.me.may_write(),
         rows,
         frame: call.frame("Forms", Section::Forms),

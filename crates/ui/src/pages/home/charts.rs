@@ -112,7 +112,7 @@ fn charts(points: &[Minute], seconds: f64) -> Charts {
     let throughput = json!({"x": x, "unit": sign, "series": [
         {"name": "Delivered", "tone": "good", "values": rate(|p| p.delivered), "stack": true},
         {"name": "Retried", "tone": "warn", "values": rate(|p| p.retried), "stack": true},
-        {"name": "Given up", "tone": "bad", "values": rate(|p| p.failed), "stack": true},
+        {"name": "Failed", "tone": "bad", "values": rate(|p| p.failed), "stack": true},
     ]});
     let latency = json!({"x": x, "unit": " ms", "series": [
         {"name": "p50", "tone": "good", "values": ms(|p| p.latency.p50_us())},
@@ -209,7 +209,7 @@ impl Charts {
     pub fn summary(&self) -> String {
         let sum = |of: fn(&Row) -> u64| self.rows.iter().map(of).sum::<u64>();
         format!(
-            "{} delivered, {} retried, {} given up",
+            "{} delivered, {} retried, {} failed",
             count(sum(|r| r.delivered)),
             count(sum(|r| r.retried)),
             count(sum(|r| r.failed))
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(slow.unit, "per minute");
         assert!(slow.throughput.0.contains("[2.0,2.0,2.0,2.0,2.0,2.0]"), "{}", slow.throughput.0);
         let fast = charts(&[minute(0, 600, 60)], 60.0);
-        assert_eq!((fast.unit, fast.summary().as_str()), ("per second", "600 delivered, 0 retried, 60 given up"));
+        assert_eq!((fast.unit, fast.summary().as_str()), ("per second", "600 delivered, 0 retried, 60 failed"));
         assert!(fast.throughput_picture.0.contains("class=\"bad\""));
     }
 

@@ -90,13 +90,27 @@ pub(crate) async fn share(call: Call) -> Result<Reply, Fault> {
     Ok(Reply::see(&format!("{}?tab=settings", page(call.param(0)))).notice(said))
 }
 
-/// Deletes every request.
+/// Whether the inbox's name was typed; else what to say.
+async fn confirmed(call: &Call) -> Result<Result<(), Refusal>, Fault> {
+    let name = read(call).await?.text("name");
+    let is_typed = call.form().get("confirm") == name.trim();
+    Ok(if is_typed { Ok(()) } else { Err(Refusal::of("This isn't the inbox's name: nothing was deleted")) })
+}
+
+/// Deletes every request, once its name was typed.
 pub(crate) async fn clear(call: Call) -> Result<Reply, Fault> {
+    if let Err(refusal) = confirmed(&call).await? {
+        return show::render(&call, "settings", Some(refusal)).await;
+    }
     call.api(Method::DELETE, &format!("{}/request", api(call.param(0))), None).await?;
     Ok(Reply::see(&page(call.param(0))).notice("All requests were deleted."))
 }
 
+/// The same, with its URL.
 pub(crate) async fn delete(call: Call) -> Result<Reply, Fault> {
+    if let Err(refusal) = confirmed(&call).await? {
+        return show::render(&call, "settings", Some(refusal)).await;
+    }
     call.api(Method::DELETE, &api(call.param(0)), None).await?;
     Ok(Reply::see("/inspector").notice("The inbox was deleted: its URL works no longer."))
 }

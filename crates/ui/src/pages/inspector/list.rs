@@ -3,9 +3,10 @@
 //! **Invariant:** one page of at most 50.
 
 use super::ends;
-use crate::answer::{Members, part};
+use crate::answer::Members;
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::pages::listed::Listed;
 use crate::reply::Reply;
 use crate::view::{self as v, Frame, Section};
 use askama::Template;
@@ -28,15 +29,13 @@ struct Page {
     next: Option<String>,
     is_first: bool,
     may_write: bool,
+    origin: String,
 }
 
 pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
-    let query = call.query();
-    let after = query.get("after");
-    let iterator = if after.is_empty() { String::new() } else { format!("&iterator={}", part(after)) };
-    let bins = call.api(Method::GET, &format!("/api/v1/bin?limit=50&order=descending{iterator}"), None).await?;
+    let bins = Listed::read(&call, "/api/v1/bin", 50, &[]).await?;
     let mut rows = Vec::new();
-    for bin in bins.list("data") {
+    for bin in &bins.rows {
         let id = bin.text("id");
         let newest =
             call.api(Method::GET, &format!("{}/request?limit=1&with_content=false", super::api(&id)), None).await?;
@@ -51,9 +50,10 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
         });
     }
     Reply::page(&Page {
-        next: bins.next_page().map(|after| query.with(&[("after", &after)])),
-        is_first: after.is_empty(),
+        next: bins.next,
+        is_first: bins.is_first,
         may_write: call.me.may_write(),
+        origin: call.origin(),
         rows,
         frame: call.frame("Inspector", Section::Inspector),
     })

@@ -18,13 +18,26 @@ async fn set_state(call: &Call, state: &str) -> Result<Reply, Fault> {
 }
 
 pub(crate) async fn mute(call: Call) -> Result<Reply, Fault> {
-    Ok(set_state(&call, "muted").await?.notice("Muted: it is counted on, and no longer shown as open."))
+    Ok(set_state(&call, "muted").await?.notice("Muted: it is counted on, and no longer shown as open.").undo(
+        &undone(&call, "open"),
+        "",
+        "",
+    ))
 }
 pub(crate) async fn resolve(call: Call) -> Result<Reply, Fault> {
-    Ok(set_state(&call, "resolved").await?.notice("Resolved. If it fails again, it opens again."))
+    Ok(set_state(&call, "resolved").await?.notice("Resolved. If it fails again, it opens again.").undo(
+        &undone(&call, "open"),
+        "",
+        "",
+    ))
 }
 pub(crate) async fn open(call: Call) -> Result<Reply, Fault> {
     Ok(set_state(&call, "open").await?.notice("Open again."))
+}
+
+/// The form of the issue that takes a change back.
+fn undone(call: &Call, act: &str) -> String {
+    format!("/issues/{}/{act}", crate::answer::part(call.param(0)))
 }
 
 async fn on_endpoint(call: &Call, act: &str) -> Result<Reply, Fault> {
@@ -38,10 +51,18 @@ async fn on_endpoint(call: &Call, act: &str) -> Result<Reply, Fault> {
 }
 
 pub(crate) async fn pause_endpoint(call: Call) -> Result<Reply, Fault> {
-    Ok(on_endpoint(&call, "pause").await?.notice("Paused: its messages wait until you resume it."))
+    Ok(on_endpoint(&call, "pause").await?.notice("Paused: its messages wait until you resume it.").undo(
+        &undone(&call, "resume-endpoint"),
+        "",
+        "",
+    ))
 }
 pub(crate) async fn resume_endpoint(call: Call) -> Result<Reply, Fault> {
-    Ok(on_endpoint(&call, "resume").await?.notice("Resumed: what waited is on its way."))
+    Ok(on_endpoint(&call, "resume").await?.notice("Resumed: what waited is on its way.").undo(
+        &undone(&call, "pause-endpoint"),
+        "",
+        "",
+    ))
 }
 
 /// Sends the message of the last failure to the endpoint again.

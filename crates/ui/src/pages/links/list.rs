@@ -3,14 +3,14 @@
 //! **Invariant:** one page of at most 25, each with its figures of a day.
 
 use super::{api, day};
-use crate::answer::{Members, part};
+use crate::answer::Members;
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::pages::listed::Listed;
 use crate::reply::Reply;
 use crate::view::{self as v, Badge, Frame, Section, Tone};
 use askama::Template;
 use domain::Timestamp;
-use http::Method;
 use serde_json::Value;
 
 struct Row {
@@ -49,15 +49,9 @@ pub(super) fn name(link: &Value) -> String {
 }
 
 pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
-    let query = call.query();
-    let (after, tag) = (query.get("after"), query.get("tag"));
-    let mut at = "/api/v1/link?limit=25&order=descending".to_owned();
-    for (name, value) in [("iterator", after), ("tag", tag)].into_iter().filter(|(_, value)| !value.is_empty()) {
-        at = format!("{at}&{name}={}", part(value));
-    }
-    let links = call.api(Method::GET, &at, None).await?;
+    let links = Listed::read(&call, "/api/v1/link", 25, &["tag"]).await?;
     let mut rows = Vec::new();
-    for link in links.list("data") {
+    for link in &links.rows {
         let id = link.text("id");
         let stats = day(&call, &api(&id), 0).await?;
         let hours: Vec<u64> = stats.list("series").iter().map(|step| step.number("clicks")).collect();
@@ -74,9 +68,9 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
         });
     }
     Reply::page(&Page {
-        next: links.next_page().map(|after| query.with(&[("after", &after)])),
-        is_first: after.is_empty(),
-        tag: tag.to_owned(),
+        next: links.next,
+        is_first: links.is_first,
+        tag: call.query().get("tag").to_owned(),
         may_write: call.me.may_write(),
         rows,
         frame: call.frame("Links", Section::Links),

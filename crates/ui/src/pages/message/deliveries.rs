@@ -86,7 +86,7 @@ pub(super) async fn read(call: &Call, message: &Message) -> Result<Read, Fault> 
         |endpoint: EndpointId| attempts.data.iter().filter(move |a| a.key.endpoint == endpoint).collect::<Vec<_>>();
     let deliveries = destinations.data.iter().map(|d| Delivery {
         endpoint: codec.text(d.endpoint.id),
-        ..delivery(d, &of(d.endpoint.id), schedule, start, call.now(), |a| codec.text(a.id))
+        ..delivery(d, &of(d.endpoint.id), schedule, start, |a| codec.text(a.id))
     });
     let rows = attempts.data.iter().enumerate().map(|(i, a)| AttemptRow {
         id: codec.text(a.id),
@@ -101,7 +101,6 @@ fn delivery(
     attempts: &[&Attempt],
     schedule: &RetrySchedule,
     start: Timestamp,
-    now: Timestamp,
     name: impl Fn(&Attempt) -> String,
 ) -> Delivery {
     let endpoint = &destination.endpoint;
@@ -120,7 +119,7 @@ fn delivery(
         endpoint: String::new(),
         address: address(&endpoint.url),
         url: endpoint.url.clone(),
-        status: status(destination.status, now),
+        status: status(destination.status),
         why: match destination.status {
             DeliveryStatus::Fail { reason } => Some(dead(reason)),
             _ => None,

@@ -70,10 +70,7 @@ pub(crate) async fn ask(call: Call) -> Result<Reply, Fault> {
             event_type: message.event_type,
             at: id.created_at(),
             has_content,
-            targets: targets
-                .iter()
-                .map(|t| (address(&t.endpoint.url), status(t.status, call.now()), is_open(t)))
-                .collect(),
+            targets: targets.iter().map(|t| (address(&t.endpoint.url), status(t.status), is_open(t))).collect(),
         });
     }
     let messages = rows.len() as u64;

@@ -7,6 +7,8 @@ use crate::answer::Members;
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::view::{self as v, Badge};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use http::Method;
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
@@ -17,6 +19,8 @@ const HEX_MAX: usize = 8 << 10;
 const HEX_ROW: usize = 16;
 /// Bytes of a body that a page reads at most.
 const RAW_MAX: usize = 16 << 20;
+/// Where a command sends to that must not say where the request came.
+const SOMEWHERE: &str = "http://localhost:3000";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum View {
@@ -90,6 +94,17 @@ impl Shown {
             shown.hex = hex(&raw(call, &at).await?);
         }
         Ok(shown)
+    }
+
+    /// A request as everybody sees it who has the link of its inbox: nothing of the inbox, and nothing to do.
+    pub fn shared(request: &Value, view: View, base: String, now: domain::Timestamp) -> Shown {
+        let mut shown = Shown::of(request, SOMEWHERE, view, base, String::new(), now);
+        shown.message.clear();
+        if view == View::Hex {
+            let coded = request.member("bodyBase64").as_str().map(|text| STANDARD.decode(text).unwrap_or_default());
+            shown.hex = hex(coded.as_deref().or(shown.body.as_deref().map(str::as_bytes)).unwrap_or_default());
+        }
+        shown
     }
 
     fn of(request: &Value, url: &str, view: View, base: String, path: String, now: domain::Timestamp) -> Shown {

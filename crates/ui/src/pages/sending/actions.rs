@@ -3,8 +3,8 @@
 //! **Invariant:** each goes through the API; a refusal comes back to the page as its notice.
 
 use super::{endpoint_api, endpoint_of, endpoint_path};
+use crate::answer::part as path_part;
 use crate::call::Call;
-use crate::curl::path_part;
 use crate::fault::Fault;
 use crate::reply::Reply;
 use http::Method;
@@ -36,8 +36,14 @@ pub(crate) async fn switch(call: Call) -> Result<Reply, Fault> {
         "enable" => (call.api(Method::PATCH, &api, Some(&json!({"disabled": false}))).await, "Enabled."),
         _ => return Err(Fault::not_found("action")),
     };
+    let undo = match call.form().get("do") {
+        "pause" => "resume",
+        "resume" => "pause",
+        "disable" => "enable",
+        _ => "disable",
+    };
     match done {
-        Ok(_) => Ok(Reply::see(&path).notice(notice)),
+        Ok(_) => Ok(Reply::see(&path).notice(notice).undo(&format!("{path}/switch"), "do", undo)),
         Err(fault) => back(fault, &path),
     }
 }

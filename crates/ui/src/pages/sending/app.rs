@@ -5,8 +5,8 @@
 use super::code::Code;
 use super::portal_link::PortalForm;
 use super::{DAY, app_path, application, attempts, endpoint_path, short_url, status};
+use crate::answer::part as path_part;
 use crate::call::Call;
-use crate::curl::path_part;
 use crate::fault::{Fault, Refusal};
 use crate::reply::Reply;
 use crate::view::{self as v, Badge, Frame, Section};

@@ -121,7 +121,7 @@ impl Page {
         let (good, retried, failed) = self.shares();
         v::stack(
             &[("good", good), ("warn", retried), ("bad", failed)],
-            &format!("{good} delivered, {retried} retried, {failed} given up"),
+            &format!("{good} delivered, {retried} retried, {failed} failed"),
         )
     }
     fn latency(&self) -> String {

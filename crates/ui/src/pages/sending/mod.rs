@@ -81,7 +81,7 @@ pub(crate) fn status(endpoint: &Endpoint, now: Timestamp) -> Badge {
         (true, ..) => (Tone::Idle, "Disabled".to_owned()),
         (_, Some(at), _) => (Tone::Warn, format!("Paused for {}", v::duration(now.since(at)))),
         (.., Some(at)) => (Tone::Bad, format!("Failing for {}", v::duration(now.since(at)))),
-        _ => (Tone::Good, "Works".to_owned()),
+        _ => (Tone::Good, "Active".to_owned()),
     };
     Badge { tone, text }
 }

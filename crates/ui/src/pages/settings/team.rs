@@ -12,14 +12,24 @@ use askama::Template;
 use domain::{PersonId, Timestamp};
 use http::StatusCode;
 use signing::account::{Purpose, Ticket};
-use store::{Cursor, Order, PageQuery, Person, PersonPatch, Role};
+use store::{Cursor, Invitation, NewInvitation, Order, PageQuery, Person, PersonPatch, Role, StoreError};
 
 const PAGE: u32 = 100;
+/// For whom an invitation without an address is.
+const ANYBODY: &str = "whoever has the link";
 
 struct Row {
     id: String,
     is_me: bool,
     person: Person,
+}
+
+/// An invitation that nobody has taken up yet.
+struct Open {
+    /// Its nonce, in hexadecimal.
+    id: String,
+    whom: String,
+    invitation: Invitation,
 }
 
 #[derive(Template)]
@@ -34,6 +44,7 @@ struct Page {
     role: &'static str,
     /// A new invitation's link.
     link: String,
+    open: Vec<Open>,
     errors: Errors,
 }
 
@@ -58,8 +69,14 @@ async fn page(call: &Call, errors: Errors) -> Result<Page, Fault> {
         email: String::new(),
         role: "developer",
         link: String::new(),
+        open: call.store().invitations(call.me.org).await?.into_iter().map(open).collect(),
         errors,
     })
+}
+
+fn open(invitation: Invitation) -> Open {
+    let whom = invitation.email.clone().unwrap_or_else(|| ANYBODY.to_owned());
+    Open { id: invitation.nonce.iter().map(|byte| format!("{byte:02x}")).collect(), whom, invitation }
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
@@ -85,11 +102,38 @@ pub(crate) async fn invite(call: Call) -> Result<Reply, Fault> {
     let (tickets, rng) = (&call.shared.config.tickets, call.store().rng().clone());
     let fresh = tickets.ticket(Purpose::Invite, &call.me.org_text, call.now().seconds(), &mut |b| rng.fill(b));
     let ticket = Ticket { email, role: Some(role.as_str().to_owned()), ..fresh };
-    page.link = format!("{}/invite?ticket={}", call.origin(), tickets.sign(Purpose::Invite, &ticket));
-    let whom = if page.email.is_empty() { "whoever has the link" } else { &page.email };
     let actor = format!("person:{}", call.me.email);
+    let new = NewInvitation {
+        nonce: ticket.nonce,
+        email: ticket.email.clone(),
+        role,
+        created_by: actor.clone(),
+        expires_at: Timestamp(ticket.expires_s.saturating_mul(1000)),
+    };
+    if let Err(error) = call.store().create_invitation(call.me.org, new).await {
+        page.errors.refused("email", error)?;
+        return Reply::page_with(StatusCode::CONFLICT, &page);
+    }
+    page.link = format!("{}/invite?ticket={}", call.origin(), tickets.sign(Purpose::Invite, &ticket));
+    page.open = call.store().invitations(call.me.org).await?.into_iter().map(open).collect();
+    let whom = if page.email.is_empty() { ANYBODY } else { &page.email };
     note(&call, call.me.org, &actor, "person.invite", whom, Some(role.as_str())).await;
     Reply::page(&page)
+}
+
+/// Ends an invitation before its time: its link lets nobody in any more.
+pub(crate) async fn withdraw(call: Call) -> Result<Reply, Fault> {
+    let missing = || Fault::not_found("invitation: it was used, or it ended");
+    let nonce = u128::from_str_radix(call.param(0), 16).map_err(|_| missing())?.to_be_bytes();
+    let invitation = match call.store().withdraw_invitation(call.me.org, nonce).await {
+        Ok(invitation) => invitation,
+        Err(StoreError::NotFound(_)) => return Err(missing()),
+        Err(error) => return Err(error.into()),
+    };
+    let whom = invitation.email.as_deref().unwrap_or(ANYBODY);
+    let actor = format!("person:{}", call.me.email);
+    note(&call, call.me.org, &actor, "person.invite.withdraw", whom, Some(invitation.role.as_str())).await;
+    Ok(Reply::see("/settings/team").notice("Withdrawn: its link lets nobody in any more."))
 }
 
 fn person_id(call: &Call) -> Result<PersonId, Fault> {

@@ -93,14 +93,37 @@ fn set(object: &mut Map<String, Value>, name: &str, value: Option<Value>) {
 
 /// Live, paused or disabled.
 pub(crate) async fn state(call: Call) -> Result<Reply, Fault> {
-    read(&call, call.param(0)).await?;
+    let before = read(&call, call.param(0)).await?.text("state");
     let said = match call.form().get("state") {
         "paused" => "Paused: requests are verified, kept and answered, and wait.",
         "disabled" => "Disabled: requests are refused, and not kept.",
         _ => "Live: what waited goes on its way, oldest first.",
     };
     call.api(Method::PATCH, &api(call.param(0)), Some(&json!({"state": call.form().get("state")}))).await?;
-    Ok(Reply::see(&page(call.param(0))).notice(said))
+    let undo = format!("{}/state", page(call.param(0)));
+    Ok(Reply::see(&page(call.param(0))).notice(said).undo(&undo, "state", &before))
+}
+
+/// An example of the provider's, as if it came from there: then the request that it became.
+pub(crate) async fn simulate(call: Call) -> Result<Reply, Fault> {
+    let form = call.form();
+    let body = form.some("event").map_or_else(|| json!({}), |event| json!({ "eventType": event }));
+    let made = match call.api(Method::POST, &format!("{}/simulate", api(call.param(0))), Some(&body)).await {
+        Ok(made) => made,
+        Err(Fault::Refused(refusal)) => return show::render(&call, "events", Some(refusal)).await,
+        Err(fault) => return Err(fault),
+    };
+    let (id, status) = (made.text("requestId"), made.number("responseStatusCode"));
+    let said = format!("Simulated {}: the source answered {status}.", made.text("eventType"));
+    if id.is_empty() {
+        let refusal = Refusal::of(format!("{said} It was refused before it was stored."));
+        return show::render(&call, "events", Some(refusal)).await;
+    }
+    let back = match form.get("back") {
+        "new" => format!("/sources/new?source={}", part(call.param(0))),
+        _ => format!("{}/requests/{}", page(call.param(0)), part(&id)),
+    };
+    Ok(Reply::see(&back).notice(&said))
 }
 
 /// A new URL; the old one works for as long as is said.

@@ -10,7 +10,7 @@ mod show;
 mod tabs;
 mod where_to_find;
 
-pub(crate) use act::{accept, delete, edit, replay, rotate, state};
+pub(crate) use act::{accept, delete, edit, replay, rotate, simulate, state};
 pub(crate) use forward::forward;
 pub(crate) use list::list;
 pub(crate) use new::{create, new};
@@ -55,6 +55,8 @@ struct Kind {
     is_insecure: bool,
     secret_optional: bool,
     needs: Vec<String>,
+    /// Events that it can be simulated with.
+    samples: Vec<String>,
 }
 
 impl Kind {
@@ -66,6 +68,7 @@ impl Kind {
             is_insecure: kind.is("insecure"),
             secret_optional: kind.is("secretOptional"),
             needs: kind.texts("needs"),
+            samples: kind.texts("samples"),
         }
     }
     /// Fields beside the secret that its configuration has to have.

@@ -72,6 +72,7 @@ struct First {
     endpoints: Vec<String>,
     server: String,
     may_write: bool,
+    may_resend: bool,
     is_insecure: bool,
 }
 
@@ -182,6 +183,7 @@ async fn first(call: &Call, source: &str) -> Result<Reply, Fault> {
         endpoints: endpoints.list("data").iter().map(|endpoint| endpoint.text("url")).collect(),
         server: call.origin(),
         may_write: call.me.may_write(),
+        may_resend: call.me.may_resend(),
         is_insecure: found.is("verification.insecure"),
         url,
         id,

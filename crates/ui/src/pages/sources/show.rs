@@ -33,6 +33,7 @@ struct Page {
     is_first: bool,
     endpoints: Vec<Route>,
     may_write: bool,
+    may_resend: bool,
     wrong: Option<Refusal>,
 }
 
@@ -149,6 +150,7 @@ pub(super) async fn render(call: &Call, tab: &str, wrong: Option<Refusal>) -> Re
         is_first: after.is_empty(),
         endpoints,
         may_write: call.me.may_write(),
+        may_resend: call.me.may_resend(),
         wrong,
     };
     Reply::page_with(status, &page)
@@ -159,7 +161,7 @@ fn route(endpoint: &Value) -> Route {
         (true, _, _) => (v::Tone::Idle, "Disabled"),
         (_, true, _) => (v::Tone::Warn, "Paused"),
         (_, _, Some(_)) => (v::Tone::Bad, "Failing"),
-        _ => (v::Tone::Good, "Live"),
+        _ => (v::Tone::Good, "Active"),
     };
     let types = endpoint.texts("eventTypes");
     Route {

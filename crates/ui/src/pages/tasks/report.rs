@@ -17,7 +17,7 @@ const STATES: [(&str, &str, Option<ReportState>); 5] = [
     ("", "All", None),
     ("delivered", "Delivered", Some(ReportState::Delivered)),
     ("failed", "Failed", Some(ReportState::Failed)),
-    ("waiting", "Under way", Some(ReportState::Waiting)),
+    ("waiting", "Waiting", Some(ReportState::Waiting)),
     ("canceled", "Canceled", Some(ReportState::Canceled)),
 ];
 
@@ -67,7 +67,7 @@ pub(super) async fn read(call: &Call, task: &Task) -> Result<Report, Fault> {
 
 fn line(call: &Call, row: ReportRow) -> Line {
     let (tone, text) = match row.state {
-        ReportState::Waiting => (Tone::Busy, "Under way"),
+        ReportState::Waiting => (Tone::Busy, "Waiting"),
         ReportState::Delivered => (Tone::Good, "Delivered"),
         ReportState::Failed => (Tone::Bad, "Failed"),
         ReportState::Canceled => (Tone::Idle, "Canceled"),

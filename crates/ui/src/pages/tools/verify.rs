@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** nothing of it is stored or logged, and the secret is not in the answer.
 
+use crate::answer::part as path_part;
 use crate::call::Call;
-use crate::curl::path_part;
 use crate::fault::{Fault, Refusal};
 use crate::form::Form;
 use crate::reply::Reply;

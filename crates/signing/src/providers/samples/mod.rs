@@ -1,10 +1,11 @@
-//! Realistic events of providers, for `postrider trigger`.
+//! Realistic events of providers, for `postrider trigger` and for simulating what a source receives.
 //!
 //! The shapes follow each provider's documentation; `{{id}}`, `{{now_s}}`, `{{now_ms}}` and `{{now_iso}}` are filled in.
 //!
 //! **Invariant:** nobody's real data.
 
-use domain::Timestamp;
+use jiff::Timestamp;
+use serde_json::json;
 
 /// One event.
 pub struct Sample {
@@ -59,15 +60,31 @@ impl Sample {
         SAMPLES.iter().find(|s| s.provider == provider && event.is_none_or(|event| s.event == event))
     }
 
-    /// The body of one event.
-    pub fn body(&self, id: &str, now: Timestamp) -> String {
+    /// The samples of a provider, by its own name.
+    pub fn of(provider: &str) -> impl Iterator<Item = &'static Sample> {
+        SAMPLES.iter().filter(move |sample| sample.provider == provider)
+    }
+
+    /// The body of one event that happens at `now_ms` (Unix milliseconds).
+    pub fn body(&self, id: &str, now_ms: i64) -> String {
         self.template
             .trim_end()
             .replace("{{id}}", id)
-            .replace("{{now_s}}", &now.seconds().to_string())
-            .replace("{{now_ms}}", &now.millis().to_string())
-            .replace("{{now_iso}}", &now.to_string())
+            .replace("{{now_s}}", &now_ms.div_euclid(1000).to_string())
+            .replace("{{now_ms}}", &now_ms.to_string())
+            .replace("{{now_iso}}", &iso(now_ms))
     }
+}
+
+/// The body of an event of which there is no sample: what any JSON webhook may look like.
+pub fn plain(event_type: &str, id: &str, now_ms: i64) -> String {
+    let data = json!({"message": "An example, sent by Postrider"});
+    json!({"id": id, "type": event_type, "timestamp": iso(now_ms), "data": data}).to_string()
+}
+
+/// RFC 3339 with milliseconds; empty beyond the years that jiff knows.
+fn iso(now_ms: i64) -> String {
+    Timestamp::from_millisecond(now_ms).map(|at| format!("{at:.3}")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -77,13 +94,23 @@ mod tests {
     #[test]
     fn each_sample_is_complete_and_well_formed() {
         for sample in SAMPLES {
-            let body = sample.body("abc123", Timestamp(1_800_000_000_000));
+            let body = sample.body("abc123", 1_800_000_000_000);
             assert!(!body.contains("{{"), "{} {}", sample.provider, sample.event);
             assert!(body.contains("abc123"), "{} {}: each event has its own id", sample.provider, sample.event);
             if sample.content_type == JSON {
                 serde_json::from_str::<serde_json::Value>(&body).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn times_are_written_in_milliseconds() {
+        assert_eq!(iso(1_800_000_000_000), "2027-01-15T08:00:00.000Z");
+        let plain: serde_json::Value = serde_json::from_str(&plain("a\"b", "1", 1_800_000_000_001)).unwrap();
+        assert_eq!(
+            (plain["type"].as_str(), plain["timestamp"].as_str()),
+            (Some("a\"b"), Some("2027-01-15T08:00:00.001Z"))
+        );
     }
 
     #[test]
