@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_figures.sql"),
     include_str!("../../migrations/0008_operations.sql"),
     include_str!("../../migrations/0009_portal.sql"),
+    include_str!("../../migrations/0010_attempt_detail.sql"),
 ];
 
 /// The schema this program knows.

@@ -240,6 +240,7 @@ impl World {
                 duration_us: 50_000,
                 response: response.into(),
                 gone: false,
+                detail: Vec::new(),
             }),
             next,
             lane: None,
