@@ -27,7 +27,7 @@ use crate::exit::Exit;
 use crate::inbound::{Door, Fetcher, OwnBins};
 use crate::metrics;
 use crate::pages;
-use crate::settings::{Cors, JwtAlgorithm, Settings, SignatureHeaders, SignatureType};
+use crate::settings::{AttemptHeaders, Cors, JwtAlgorithm, Settings, SignatureHeaders, SignatureType};
 
 /// Between looks for links that were made since.
 const WARM_PAUSE: Duration = Duration::from_secs(2);
@@ -253,6 +253,12 @@ fn courier_config(s: &Settings, rules: &TargetRules) -> Result<CourierConfig, St
         extra_ca_file: s.egress_ca_file.clone(),
         response_read_limit: usize_of(s.response_read_limit.bytes()),
         response_store_limit: usize_of(s.response_store_limit.bytes()),
+        response_headers_store_limit: usize_of(s.response_headers_store_limit.bytes()),
+        attempt_headers: match s.attempt_headers {
+            AttemptHeaders::Failed => egress::AttemptHeaders::Failed,
+            AttemptHeaders::All => egress::AttemptHeaders::All,
+            AttemptHeaders::None => egress::AttemptHeaders::None,
+        },
         idle_per_destination: s.host_concurrency as usize,
         signature_headers: match s.signature_headers {
             SignatureHeaders::Webhook => egress::SignatureHeaders::Webhook,

@@ -36,6 +36,15 @@ pub enum SignatureHeaders {
     Both,
 }
 
+/// Of which attempts the response's headers are kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AttemptHeaders {
+    /// And of those that a person sent by hand.
+    Failed,
+    All,
+    None,
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LogFormat {
     Text,
@@ -73,6 +82,13 @@ impl Choice for SignatureHeaders {
     const PLACEHOLDER: &'static str = "NAMES";
     const NAMES: &'static [(&'static str, Self)] =
         &[("webhook", SignatureHeaders::Webhook), ("svix", SignatureHeaders::Svix), ("both", SignatureHeaders::Both)];
+}
+
+impl Choice for AttemptHeaders {
+    const ALLOWED: &'static str = "failed, all or none";
+    const PLACEHOLDER: &'static str = "WHICH";
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("failed", AttemptHeaders::Failed), ("all", AttemptHeaders::All), ("none", AttemptHeaders::None)];
 }
 
 impl Choice for LogFormat {

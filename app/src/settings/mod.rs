@@ -26,7 +26,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
-pub use choice::{JwtAlgorithm, LogFormat, SignatureHeaders, SignatureType};
+pub use choice::{AttemptHeaders, JwtAlgorithm, LogFormat, SignatureHeaders, SignatureType};
 pub use error::SettingsError;
 pub use layers::{ConfigFile, Origin, find_file};
 pub use table::{SETTINGS, Setting};
@@ -72,6 +72,8 @@ pub struct Settings {
     pub import_body_limit: ByteSize,
     pub response_read_limit: ByteSize,
     pub response_store_limit: ByteSize,
+    pub response_headers_store_limit: ByteSize,
+    pub attempt_headers: AttemptHeaders,
     pub endpoint_concurrency: u32,
     pub host_concurrency: u32,
     pub global_concurrency: u32,
@@ -192,6 +194,8 @@ impl Settings {
             import_body_limit: ByteSize::default(),
             response_read_limit: ByteSize::default(),
             response_store_limit: ByteSize::default(),
+            response_headers_store_limit: ByteSize::default(),
+            attempt_headers: AttemptHeaders::Failed,
             endpoint_concurrency: 0,
             host_concurrency: 0,
             global_concurrency: 0,

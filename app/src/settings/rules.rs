@@ -77,6 +77,11 @@ static BOUNDS: &[Bound] = &[
     above_zero("form-fields-limit", |s| s.form_fields_limit > 0),
     above_zero("max-streams", |s| s.max_streams > 0),
     above_zero("live-rows-per-second", |s| s.live_rows_per_second > 0),
+    Bound {
+        name: "response-headers-store-limit",
+        must: "be at most 64KiB",
+        holds: |s| s.response_headers_store_limit.bytes() <= 64 * 1024,
+    },
     Bound { name: "runtime-threads", must: "be at most 1024", holds: |s| s.runtime_threads <= 1024 },
     Bound {
         name: "jwt-public-key",

@@ -110,6 +110,18 @@ pub static SETTINGS: &[Setting] = &[
     row("response-store-limit", "16KiB", "How much of an endpoint's response body is kept with the attempt", |s| {
         &mut s.response_store_limit
     }),
+    row(
+        "response-headers-store-limit",
+        "2KiB",
+        "How much of an endpoint's response headers is kept with an attempt; 0 = none",
+        |s| &mut s.response_headers_store_limit,
+    ),
+    row(
+        "attempt-headers",
+        "failed",
+        "Of which attempts the response headers are kept: failed (and tests and resends), all, none",
+        |s| &mut s.attempt_headers,
+    ),
     row("endpoint-concurrency", "64", "Attempts to one endpoint at a time", |s| &mut s.endpoint_concurrency),
     row("host-concurrency", "256", "Attempts to one scheme, host and port at a time", |s| &mut s.host_concurrency),
     row("global-concurrency", "512", "Attempts to all endpoints at a time", |s| &mut s.global_concurrency),

@@ -188,6 +188,8 @@ fn values_that_contradict_each_other_are_refused_with_both_sources() {
         ("payload-limit = \"8MiB\"", "must not be above request-body-limit = 4MiB"),
         ("endpoint-concurrency = 0", "endpoint-concurrency = 0 (postrider.toml:1) must be more than 0"),
         ("retry-jitter-percent = 101", "must be at most 100"),
+        ("response-headers-store-limit = \"65KiB\"", "must be at most 64KiB"),
+        ("attempt-headers = \"some\"", "failed, all or none"),
         ("retry-schedule = [\"0s\"]", "each from 1ms to 30d"),
         ("request-timeout = \"0s\"", "request-timeout = 0s"),
         ("jwt-algorithm = \"EdDSA\"", "jwt-public-key (not set) must be set when"),

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod decide;
 pub mod delivery;
+pub mod detail;
 pub mod event;
 pub mod form;
 pub mod guard;
@@ -27,6 +28,7 @@ pub mod time;
 pub use answer::{ANSWER_HEADERS_OWNED, is_answer_header};
 pub use decide::{Decision, LaneSignal, decide};
 pub use delivery::{Cause, DeadReason, DeliveryKey};
+pub use detail::{AttemptDetail, HeaderLines, HttpVersion, Stages};
 pub use event::Conversion;
 pub use form::{FieldType, FormField, FormRoute, FormSpec};
 pub use ids::{

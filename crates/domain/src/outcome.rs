@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** an outcome is a value, never an error: whatever a receiver does has a variant here.
 
+use crate::detail::AttemptDetail;
 use crate::retry_after::RetryAfter;
 use bytes::Bytes;
 
@@ -142,4 +143,12 @@ pub struct AttemptReport {
     pub duration_us: u64,
     /// The response's first bytes, as they came, up to `response-store-limit`.
     pub response: Bytes,
+    pub detail: AttemptDetail,
+}
+
+impl AttemptReport {
+    /// An attempt that ended before anything was done.
+    pub fn unattempted(outcome: Outcome) -> AttemptReport {
+        AttemptReport { outcome, duration_us: 0, response: Bytes::new(), detail: AttemptDetail::default() }
+    }
 }

@@ -41,6 +41,10 @@ pub struct CourierConfig {
     pub response_read_limit: usize,
     /// Bytes of a response's body that are kept at most.
     pub response_store_limit: usize,
+    /// Of which attempts the response's headers are kept.
+    pub attempt_headers: AttemptHeaders,
+    /// Bytes of a response's headers that are kept at most; 0: none are.
+    pub response_headers_store_limit: usize,
     /// Idle connections kept for each scheme, host and port.
     pub idle_per_destination: usize,
     pub idle_timeout: Duration,
@@ -65,6 +69,8 @@ impl Default for CourierConfig {
             extra_ca_file: None,
             response_read_limit: 64 * 1024,
             response_store_limit: 16 * 1024,
+            attempt_headers: AttemptHeaders::Failed,
+            response_headers_store_limit: 2 * 1024,
             idle_per_destination: 64,
             // Below the 60 s after which many servers and load balancers close an idle connection.
             idle_timeout: Duration::from_secs(55),
@@ -85,6 +91,16 @@ pub enum SignatureHeaders {
     /// `svix-*`, as older Svix libraries want them.
     Svix,
     Both,
+}
+
+/// Of which attempts the headers of the response are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AttemptHeaders {
+    /// Those that failed, and those that a person sent to see what comes back.
+    #[default]
+    Failed,
+    All,
+    None,
 }
 
 /// Why a courier can't be made. All of them are mistakes in the configuration.

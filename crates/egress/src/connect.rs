@@ -5,6 +5,7 @@
 
 use crate::config::{CourierConfig, CourierError};
 use crate::deadline::Deadline;
+use crate::notes::Notes;
 use crate::proxy::{self, ProxyUrl};
 use crate::resolve::Resolve;
 use crate::stream::{Stream, Wire};
@@ -79,16 +80,21 @@ impl Connector {
         })
     }
 
-    pub(crate) async fn open(&self, target: &Target, deadline: &mut Deadline<'_>) -> Result<Stream, Outcome> {
+    pub(crate) async fn open(
+        &self,
+        target: &Target,
+        deadline: &mut Deadline<'_>,
+        notes: &mut Notes<'_>,
+    ) -> Result<Stream, Outcome> {
         let url = &target.url;
         let (peers, is_judged) = match &self.proxy {
-            None => (self.addresses(url.host(), url.port(), deadline).await?, true),
+            None => (self.addresses(url.host(), url.port(), deadline, notes).await?, true),
             Some(proxy) => {
                 // Names are the proxy's to judge; see `proxy`.
                 if let Some(ip) = url.ip() {
                     self.judge(SocketAddr::new(ip, url.port()), target)?;
                 }
-                (self.addresses(&proxy.host, proxy.port, deadline).await?, false)
+                (self.addresses(&proxy.host, proxy.port, deadline, notes).await?, false)
             }
         };
         if is_judged {
@@ -96,21 +102,41 @@ impl Connector {
             peers.iter().try_for_each(|peer| self.judge(*peer, target))?;
         }
         let limit = deadline.after(self.connect_timeout);
-        let mut tcp = self.dial_any(&peers, is_judged, target, limit, deadline).await?;
+        let began_us = notes.now_us();
+        let connected = self.connect(&peers, is_judged, target, limit, deadline, notes).await;
+        notes.detail.stages.connect_us = notes.since(began_us);
+        let (tcp, peer) = connected?;
+        if !url.is_https() {
+            return Ok(Stream::new(Wire::Tcp(tcp), peer));
+        }
+        let name = server_name(url.host()).ok_or(Outcome::Refused { rule: RefusedRule::Url })?;
+        let began_us = notes.now_us();
+        let tls = deadline.run_until(limit, Stage::Tls, pin!(self.tls.connect(name, tcp))).await;
+        notes.detail.stages.tls_us = notes.since(began_us);
+        let tls = tls?.map_err(|error| {
+            tracing::debug!(endpoint = target.endpoint.0, %error, "the TLS handshake failed");
+            Outcome::Unreachable { why: Unreachable::Tls(failure_of(&error)) }
+        })?;
+        Ok(Stream::new(Wire::Tls(Box::new(tls)), peer))
+    }
+
+    /// To one of the peers, and through the proxy to the target, if it needs a tunnel.
+    async fn connect(
+        &self,
+        peers: &[SocketAddr],
+        is_judged: bool,
+        target: &Target,
+        limit: Instant,
+        deadline: &mut Deadline<'_>,
+        notes: &mut Notes<'_>,
+    ) -> Result<(TcpStream, SocketAddr), Outcome> {
+        let (mut tcp, peer) = self.dial_any(peers, is_judged, target, limit, deadline, notes).await?;
+        let url = &target.url;
         if let (Some(proxy), true) = (&self.proxy, url.is_https()) {
             let authority = format!("{}:{}", url.host(), url.port());
             deadline.run_until(limit, Stage::Connect, pin!(proxy::tunnel(&mut tcp, &authority, proxy))).await??;
         }
-        if !url.is_https() {
-            return Ok(Stream::new(Wire::Tcp(tcp)));
-        }
-        let name = server_name(url.host()).ok_or(Outcome::Refused { rule: RefusedRule::Url })?;
-        let tls = deadline.run_until(limit, Stage::Tls, pin!(self.tls.connect(name, tcp))).await?;
-        let tls = tls.map_err(|error| {
-            tracing::debug!(endpoint = target.endpoint.0, %error, "the TLS handshake failed");
-            Outcome::Unreachable { why: Unreachable::Tls(failure_of(&error)) }
-        })?;
-        Ok(Stream::new(Wire::Tls(Box::new(tls))))
+        Ok((tcp, peer))
     }
 
     /// All addresses of `host`, IPv4 first, each family beginning at a place by chance.
@@ -119,6 +145,7 @@ impl Connector {
         host: &Host<String>,
         port: u16,
         deadline: &mut Deadline<'_>,
+        notes: &mut Notes<'_>,
     ) -> Result<Vec<SocketAddr>, Outcome> {
         let name = match host {
             Host::Ipv4(ip) => return Ok(vec![SocketAddr::new(IpAddr::V4(*ip), port)]),
@@ -126,9 +153,11 @@ impl Connector {
             Host::Domain(name) => name,
         };
         let limit = deadline.after(self.dns_timeout);
-        let answer = deadline.run_until(limit, Stage::Resolve, pin!(self.resolver.resolve(name))).await?;
+        let began_us = notes.now_us();
+        let answer = deadline.run_until(limit, Stage::Resolve, pin!(self.resolver.resolve(name))).await;
+        notes.detail.stages.dns_us = notes.since(began_us);
         let unknown = Outcome::Unreachable { why: Unreachable::Dns };
-        let ips = answer.map_err(|error| {
+        let ips = answer?.map_err(|error| {
             tracing::debug!(%error, "a name doesn't resolve");
             unknown.clone()
         })?;
@@ -161,7 +190,8 @@ impl Connector {
         target: &Target,
         limit: Instant,
         deadline: &mut Deadline<'_>,
-    ) -> Result<TcpStream, Outcome> {
+        notes: &mut Notes<'_>,
+    ) -> Result<(TcpStream, SocketAddr), Outcome> {
         let tried = peers.len().min(ADDRESSES_MAX);
         let why = if is_judged { Unreachable::Connect } else { Unreachable::Proxy };
         let mut last = Outcome::Unreachable { why };
@@ -174,10 +204,14 @@ impl Connector {
                 let dialling = async { Ok(self.dialer.dial(*peer).await) };
                 deadline.run_until(until, Stage::Connect, pin!(dialling)).await
             };
+            notes.detail.peer = Some(*peer);
             match dialled {
-                Ok(Ok(Ok(tcp))) => return Ok(tcp),
+                Ok(Ok(Ok(tcp))) => return Ok((tcp, *peer)),
                 Ok(Ok(Err(error))) => tracing::debug!(endpoint = target.endpoint.0, %peer, %error, "can't connect"),
-                Ok(Err(refused)) => return Err(refused),
+                Ok(Err(refused)) => {
+                    notes.detail.peer = None;
+                    return Err(refused);
+                }
                 Err(timed_out) => last = timed_out,
             }
         }

@@ -4,21 +4,25 @@
 //! came back: then it is sent once more, on a new connection, under the same deadline. Whatever a receiver does is an
 //! [`Outcome`].
 
-use crate::config::{CourierConfig, CourierError, SignatureHeaders};
+use crate::config::{AttemptHeaders, CourierConfig, CourierError, SignatureHeaders};
 use crate::connect::{Connector, Dial, SystemDial};
 use crate::deadline::Deadline;
 use crate::exchange::{BodyEnd, BodyLimits, Http1, Http2Sender, RequestBody, SendFailure, read_body};
+use crate::notes::Notes;
 use crate::passage;
 use crate::pool::{Key, Limits, Pool};
 use crate::resolve::{Resolve, SystemResolver};
 use crate::target::{Target, Wired};
 use bytes::Bytes;
 use domain::target::{TargetRules, TargetUrl};
-use domain::{AttemptReport, Clock, Outcome, RefusedRule, RequestHead, RetryAfter, Rng, Stage, Timestamp, Unreachable};
+use domain::{
+    AttemptReport, Clock, HeaderLines, HttpVersion, Outcome, RefusedRule, RequestHead, RetryAfter, Rng, Stage,
+    Timestamp, Unreachable,
+};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response, Uri, Version};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use std::fmt::Write;
 use std::pin::pin;
 use std::sync::Arc;
@@ -34,6 +38,8 @@ pub struct Outgoing<'a> {
     pub body: &'a Bytes,
     /// The request that it is passed through from: its method, query and headers go with the body.
     pub passage: Option<&'a RequestHead>,
+    /// A person sent it to see what comes back.
+    pub is_watched: bool,
 }
 
 /// Makes attempts. One serves the whole process; it holds the connections.
@@ -104,6 +110,9 @@ impl Courier {
     pub(crate) fn connector(&self) -> &Connector {
         &self.connector
     }
+    pub(crate) fn notes(&self) -> Notes<'_> {
+        Notes::new(&*self.clock)
+    }
     pub(crate) fn user_agent(&self) -> HeaderValue {
         self.user_agent.clone()
     }
@@ -123,12 +132,13 @@ impl Courier {
 
     /// Makes one attempt. Never fails otherwise than by its report's outcome; takes at most the request timeout.
     pub async fn attempt(&self, target: &Target, message: Outgoing<'_>) -> AttemptReport {
-        let started_us = self.clock.monotonic_us();
+        let mut notes = self.notes();
+        let started_us = notes.now_us();
         let mut kept = Vec::new();
-        let mut verdict_us = None;
-        let outcome = self.deliver(target, message, started_us, &mut verdict_us, &mut kept).await;
-        let ended_us = verdict_us.unwrap_or_else(|| self.clock.monotonic_us());
-        AttemptReport { outcome, duration_us: ended_us.saturating_sub(started_us), response: Bytes::from(kept) }
+        let outcome = self.deliver(target, message, started_us, &mut notes, &mut kept).await;
+        let ended_us = notes.verdict_us.unwrap_or_else(|| notes.now_us());
+        let (duration_us, response) = (ended_us.saturating_sub(started_us), Bytes::from(kept));
+        AttemptReport { outcome, duration_us, response, detail: notes.detail }
     }
 
     async fn deliver(
@@ -136,7 +146,7 @@ impl Courier {
         target: &Target,
         message: Outgoing<'_>,
         started_us: u64,
-        verdict_us: &mut Option<u64>,
+        notes: &mut Notes<'_>,
         kept: &mut Vec<u8>,
     ) -> Outcome {
         let Some(wired) = self.wired(target) else {
@@ -152,21 +162,21 @@ impl Courier {
         let mut deadline = Deadline::new(timer);
         let names = self.names_for(message.passage);
         let draft = Draft { wired, names, signature, body: message.body, passage: message.passage };
+        let is_watched = message.is_watched;
         if let Some(token) = target.url.inbox() {
-            match self.deliver_inside(token, &draft, &mut deadline, kept).await {
+            match self.deliver_inside(token, &draft, is_watched, &mut deadline, notes, kept).await {
                 Ok(Some(status)) => return Outcome::Responded { status, retry_after: None },
                 Ok(None) if target.url.is_dialable() => {}
                 Ok(None) => return Outcome::Refused { rule: RefusedRule::Address },
                 Err(outcome) => return outcome,
             }
         }
-        let answered = match self.answer(target, draft, started_us, &mut deadline).await {
-            Ok(answered) => answered,
-            Err(outcome) => return outcome,
-        };
-        let now_us = self.clock.monotonic_us();
-        *verdict_us = Some(now_us);
-        self.finish(wired, answered, now_us, &mut deadline, kept).await
+        let answered = self.answer(target, draft, started_us, &mut deadline, notes).await;
+        notes.verdict_us = Some(notes.waited());
+        match answered {
+            Ok(answered) => self.finish(wired, answered, is_watched, &mut deadline, notes, kept).await,
+            Err(outcome) => outcome,
+        }
     }
 
     /// Hands the request to a bin of this server; `None` when there is no such bin. Nothing is dialled.
@@ -174,14 +184,20 @@ impl Courier {
         &self,
         token: &str,
         draft: &Draft<'_>,
+        is_watched: bool,
         deadline: &mut Deadline<'_>,
+        notes: &mut Notes<'_>,
         kept: &mut Vec<u8>,
     ) -> Result<Option<u16>, Outcome> {
         let Some(inbox) = &self.config.inbox else { return Ok(None) };
-        let answered = deadline.run(Stage::Response, pin!(inbox.deliver(token, draft.request()))).await?;
-        let Some(response) = answered else { return Ok(None) };
-        let status = response.status().as_u16();
-        let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        notes.wrote();
+        let answered = deadline.run(Stage::Response, pin!(inbox.deliver(token, draft.request()))).await;
+        notes.waited();
+        let Some(response) = answered? else { return Ok(None) };
+        let (head, body) = response.into_parts();
+        let status = head.status.as_u16();
+        notes.detail.headers = self.headers_kept(status, is_watched, &head.headers);
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         kept.extend(body.iter().take(self.config.response_store_limit));
         Ok(Some(status))
     }
@@ -193,12 +209,14 @@ impl Courier {
         draft: Draft<'_>,
         now_us: u64,
         deadline: &mut Deadline<'_>,
+        notes: &mut Notes<'_>,
     ) -> Result<Answered, Outcome> {
         let destination = &draft.wired.destination;
         if self.config.http2
             && let Some(mut sender) = destination.http2()
         {
-            match deadline.run(Stage::Response, pin!(sender.send(draft.request_http2()))).await? {
+            notes.goes_over(sender.peer, true);
+            match deadline.run(Stage::Response, pin!(sender.send(draft.request_http2(), notes))).await? {
                 Ok(response) => return Ok(Answered { response, connection: None }),
                 Err(SendFailure { unheard: false, outcome }) => return Err(outcome),
                 Err(_) => {}
@@ -208,7 +226,8 @@ impl Courier {
             if !connection.is_ready() {
                 continue;
             }
-            let sent = deadline.run(Stage::Response, pin!(connection.send(draft.request()))).await?;
+            notes.goes_over(connection.peer, true);
+            let sent = deadline.run(Stage::Response, pin!(connection.send(draft.request(), notes))).await?;
             match sent {
                 Ok(response) => return Ok(Answered { response, connection: Some(connection) }),
                 Err(SendFailure { unheard: false, outcome }) => return Err(outcome),
@@ -216,7 +235,7 @@ impl Courier {
             }
         }
         // Boxed, because it is rare and large: attempts on idle connections stay small.
-        Box::pin(self.answer_anew(target, draft, now_us, deadline)).await
+        Box::pin(self.answer_anew(target, draft, now_us, deadline, notes)).await
     }
 
     async fn answer_anew(
@@ -225,16 +244,18 @@ impl Courier {
         draft: Draft<'_>,
         now_us: u64,
         deadline: &mut Deadline<'_>,
+        notes: &mut Notes<'_>,
     ) -> Result<Answered, Outcome> {
-        let stream = self.connector.open(target, deadline).await?;
+        notes.begins_anew();
+        let stream = self.connector.open(target, deadline, notes).await?;
         if stream.is_http2() {
             let mut sender = deadline.run(Stage::Response, pin!(Http2Sender::handshake(stream))).await??;
             draft.wired.destination.set_http2(sender.clone());
-            let sent = deadline.run(Stage::Response, pin!(sender.send(draft.request_http2()))).await?;
+            let sent = deadline.run(Stage::Response, pin!(sender.send(draft.request_http2(), notes))).await?;
             return sent.map(|response| Answered { response, connection: None }).map_err(|f| f.outcome);
         }
         let mut connection = Http1::handshake(stream, now_us).await?;
-        let sent = deadline.run(Stage::Response, pin!(connection.send(draft.request()))).await?;
+        let sent = deadline.run(Stage::Response, pin!(connection.send(draft.request(), notes))).await?;
         sent.map(|response| Answered { response, connection: Some(connection) }).map_err(|f| f.outcome)
     }
 
@@ -243,33 +264,53 @@ impl Courier {
         &self,
         wired: &Wired,
         answered: Answered,
-        now_us: u64,
+        is_watched: bool,
         deadline: &mut Deadline<'_>,
+        notes: &mut Notes<'_>,
         kept: &mut Vec<u8>,
     ) -> Outcome {
         let Answered { response, mut connection } = answered;
         let (head, mut body) = response.into_parts();
         let status = head.status.as_u16();
+        notes.detail.http_version = http_version(head.version);
         if !(100..=599).contains(&status) {
             return Outcome::Unreachable { why: Unreachable::BadResponse };
         }
         let retry_after = head.headers.get(header::RETRY_AFTER).and_then(|v| RetryAfter::parse(v.as_bytes()));
+        notes.detail.headers = self.headers_kept(status, is_watched, &head.headers);
         drop(head);
+        let answered_us = notes.verdict_us.unwrap_or_default();
+        let has_body = !body.is_end_stream();
         let limits = BodyLimits { read: self.config.response_read_limit, store: self.config.response_store_limit };
         let limit = deadline.after(self.config.body_timeout);
         let reading = read_body(connection.as_deref_mut(), &mut body, limits, kept);
         // Running out of time here is no failure.
         let end = deadline.run_until(limit, Stage::Response, pin!(reading)).await.unwrap_or(BodyEnd::Cut);
         drop(body);
+        if has_body {
+            notes.detail.stages.body_us = notes.since(answered_us);
+        }
         if end == BodyEnd::Malformed {
             return Outcome::Unreachable { why: Unreachable::BadResponse };
         }
         if let Some(mut http1) = connection.filter(|_| end == BodyEnd::Complete)
             && http1.is_ready()
         {
-            wired.destination.park(http1, now_us);
+            wired.destination.park(http1, answered_us);
         }
         Outcome::Responded { status, retry_after }
+    }
+
+    /// The headers of a response, if they are kept.
+    fn headers_kept(&self, status: u16, is_watched: bool, headers: &HeaderMap) -> Option<HeaderLines> {
+        let is_kept = match self.config.attempt_headers {
+            AttemptHeaders::All => true,
+            AttemptHeaders::Failed => is_watched || !(200..300).contains(&status),
+            AttemptHeaders::None => false,
+        };
+        let limit = self.config.response_headers_store_limit;
+        let pairs = || headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        (is_kept && limit > 0).then(|| HeaderLines::collect(pairs, limit))
     }
 
     /// What of a target depends on this courier, made at its first attempt. `None` if the URL can't be expressed.
@@ -390,6 +431,15 @@ impl Draft<'_> {
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         request
+    }
+}
+
+fn http_version(version: Version) -> Option<HttpVersion> {
+    match version {
+        Version::HTTP_10 => Some(HttpVersion::Http10),
+        Version::HTTP_11 => Some(HttpVersion::Http11),
+        Version::HTTP_2 => Some(HttpVersion::Http2),
+        _ => None,
     }
 }
 

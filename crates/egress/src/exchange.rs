@@ -6,7 +6,8 @@
 //!
 //! **Invariant:** a connection is reused only if its last response was read to the end.
 
-use crate::stream::Stream;
+use crate::notes::Notes;
+use crate::stream::{Stream, Traffic};
 use bytes::Bytes;
 use domain::{Outcome, Unreachable};
 use http::{Request, Response};
@@ -16,9 +17,10 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
 pub(crate) type RequestBody = Full<Bytes>;
@@ -32,8 +34,9 @@ const INFORMATIONAL_MAX: u32 = 16;
 pub(crate) struct Http1 {
     sender: http1::SendRequest<RequestBody>,
     driver: http1::Connection<TokioIo<Stream>, RequestBody>,
-    heard: Arc<AtomicBool>,
+    traffic: Arc<Traffic>,
     informational: Arc<AtomicU32>,
+    pub(crate) peer: SocketAddr,
     /// Monotonic microseconds.
     pub(crate) opened_us: u64,
     pub(crate) parked_us: u64,
@@ -48,7 +51,7 @@ pub(crate) struct SendFailure {
 
 impl Http1 {
     pub(crate) async fn handshake(stream: Stream, now_us: u64) -> Result<Box<Http1>, Outcome> {
-        let heard = stream.heard();
+        let (traffic, peer) = (stream.traffic(), stream.peer());
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(HEAD_MAX)
             .max_header_size(HEAD_MAX)
@@ -56,7 +59,7 @@ impl Http1 {
             .await
             .map_err(|e| outcome_of(&e))?;
         let informational = Arc::default();
-        Ok(Box::new(Http1 { sender, driver, heard, informational, opened_us: now_us, parked_us: now_us }))
+        Ok(Box::new(Http1 { sender, driver, traffic, informational, peer, opened_us: now_us, parked_us: now_us }))
     }
 
     /// Whether the connection is open and ready for a request; whoever wants to be woken by it polls it later.
@@ -65,8 +68,12 @@ impl Http1 {
         Pin::new(&mut self.driver).poll(&mut quiet).is_pending() && self.sender.is_ready()
     }
 
-    pub(crate) async fn send(&mut self, mut request: Request<RequestBody>) -> Result<Response<Incoming>, SendFailure> {
-        self.heard.store(false, Ordering::Relaxed);
+    pub(crate) async fn send(
+        &mut self,
+        mut request: Request<RequestBody>,
+        notes: &mut Notes<'_>,
+    ) -> Result<Response<Incoming>, SendFailure> {
+        self.traffic.clear();
         self.informational.store(0, Ordering::Relaxed);
         let informational = self.informational.clone();
         hyper::ext::on_informational(&mut request, move |_| {
@@ -74,9 +81,12 @@ impl Http1 {
         });
         let mut response = pin!(self.sender.send_request(request));
         let driver = &mut self.driver;
-        let informational = &self.informational;
+        let (informational, traffic) = (&self.informational, &self.traffic);
         let result = poll_fn(|cx| {
             let closed = Pin::new(&mut *driver).poll(cx).is_ready();
+            if traffic.take_said() {
+                notes.wrote();
+            }
             if let Poll::Ready(result) = response.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 return Poll::Ready(result.map_err(|e| outcome_of(&e)));
             }
@@ -96,7 +106,7 @@ impl Http1 {
                 Err(SendFailure { outcome, unheard: false })
             }
             Ok(response) => Ok(response),
-            Err(outcome) => Err(SendFailure { outcome, unheard: !self.heard.load(Ordering::Relaxed) }),
+            Err(outcome) => Err(SendFailure { outcome, unheard: !self.traffic.has_heard() }),
         }
     }
 
@@ -119,12 +129,16 @@ impl Http1 {
 
 /// An HTTP/2 connection; its state machine runs in a task of its own, because requests share it.
 #[derive(Clone)]
-pub(crate) struct Http2Sender(http2::SendRequest<RequestBody>);
+pub(crate) struct Http2Sender {
+    requests: http2::SendRequest<RequestBody>,
+    pub(crate) peer: SocketAddr,
+}
 
 impl Http2Sender {
     pub(crate) async fn handshake(stream: Stream) -> Result<Http2Sender, Outcome> {
+        let peer = stream.peer();
         let head_max = u32::try_from(HEAD_MAX).unwrap_or(u32::MAX);
-        let (sender, driver) = http2::Builder::new(TokioExecutor::new())
+        let (requests, driver) = http2::Builder::new(TokioExecutor::new())
             .max_header_list_size(head_max)
             .handshake(TokioIo::new(stream))
             .await
@@ -134,17 +148,22 @@ impl Http2Sender {
                 tracing::debug!(%error, "an HTTP/2 connection ended");
             }
         });
-        Ok(Http2Sender(sender))
+        Ok(Http2Sender { requests, peer })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.requests.is_closed()
     }
 
-    pub(crate) async fn send(&mut self, request: Request<RequestBody>) -> Result<Response<Incoming>, SendFailure> {
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+        notes: &mut Notes<'_>,
+    ) -> Result<Response<Incoming>, SendFailure> {
         let fail = |e: hyper::Error| SendFailure { unheard: e.is_canceled() || e.is_closed(), outcome: outcome_of(&e) };
-        self.0.ready().await.map_err(fail)?;
-        self.0.send_request(request).await.map_err(fail)
+        self.requests.ready().await.map_err(fail)?;
+        notes.wrote();
+        self.requests.send_request(request).await.map_err(fail)
     }
 }
 

@@ -72,19 +72,20 @@ impl Courier {
         deadline: &mut Deadline<'_>,
         kept: &mut Vec<u8>,
     ) -> Result<(u16, BodyEnd), Outcome> {
-        let stream = self.connector().open(target, deadline).await?;
+        let mut notes = self.notes();
+        let stream = self.connector().open(target, deadline, &mut notes).await?;
         let limits = BodyLimits { read: limit, store: limit };
         if stream.is_http2() {
             let mut sender = deadline.run(Stage::Response, pin!(Http2Sender::handshake(stream))).await??;
             let request = self.document_request(target, json, true).ok_or(refused())?;
-            let sent = deadline.run(Stage::Response, pin!(sender.send(request))).await?;
+            let sent = deadline.run(Stage::Response, pin!(sender.send(request, &mut notes))).await?;
             let (head, mut body) = sent.map_err(|f| f.outcome)?.into_parts();
             let end = deadline.run(Stage::Response, pin!(read_body(None, &mut body, limits, kept))).await?;
             return Ok((head.status.as_u16(), end));
         }
         let mut connection = Http1::handshake(stream, 0).await?;
         let request = self.document_request(target, json, false).ok_or(refused())?;
-        let sent = deadline.run(Stage::Response, pin!(connection.send(request))).await?;
+        let sent = deadline.run(Stage::Response, pin!(connection.send(request, &mut notes))).await?;
         let (head, mut body) = sent.map_err(|f| f.outcome)?.into_parts();
         let reading = read_body(Some(&mut connection), &mut body, limits, kept);
         let end = deadline.run(Stage::Response, pin!(reading)).await?;

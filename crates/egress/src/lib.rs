@@ -13,6 +13,7 @@ mod courier;
 mod deadline;
 mod exchange;
 mod fetch;
+mod notes;
 mod passage;
 mod pool;
 mod proxy;
@@ -22,7 +23,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use config::{CourierConfig, CourierError, Delivering, Inbox, SignatureHeaders};
+pub use config::{AttemptHeaders, CourierConfig, CourierError, Delivering, Inbox, SignatureHeaders};
 pub use connect::{Dial, Dialling, SystemDial};
 pub use courier::{Courier, Outgoing};
 pub use fetch::FetchError;

@@ -1,8 +1,9 @@
-//! A connection's bytes, plain or encrypted, and a note of whether any came in.
+//! A connection's bytes, plain or encrypted, and a note of whether any came in or went out.
 //!
 //! **Invariant:** no protocol here.
 
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,19 +17,55 @@ pub(crate) enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// Whether bytes moved. The exchange clears both before it sends.
+#[derive(Default)]
+pub(crate) struct Traffic {
+    /// Set by each byte that comes in.
+    heard: AtomicBool,
+    /// Set by each byte that goes out.
+    said: AtomicBool,
+}
+
+impl Traffic {
+    pub(crate) fn clear(&self) {
+        self.heard.store(false, Ordering::Relaxed);
+        self.said.store(false, Ordering::Relaxed);
+    }
+    pub(crate) fn has_heard(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
+    }
+    /// Whether bytes went out since this was asked last. For the one task that drives the connection.
+    pub(crate) fn take_said(&self) -> bool {
+        let said = self.said.load(Ordering::Relaxed);
+        if said {
+            self.said.store(false, Ordering::Relaxed);
+        }
+        said
+    }
+    fn wrote(&self, polled: &Poll<io::Result<usize>>) {
+        if matches!(polled, Poll::Ready(Ok(1..))) {
+            self.said.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// A connection to a receiver.
 pub(crate) struct Stream {
     wire: Wire,
-    /// Set by each byte that comes in; the exchange clears it before it sends.
-    heard: Arc<AtomicBool>,
+    /// What was dialled.
+    peer: SocketAddr,
+    traffic: Arc<Traffic>,
 }
 
 impl Stream {
-    pub(crate) fn new(wire: Wire) -> Self {
-        Stream { wire, heard: Arc::default() }
+    pub(crate) fn new(wire: Wire, peer: SocketAddr) -> Self {
+        Stream { wire, peer, traffic: Arc::default() }
     }
-    pub(crate) fn heard(&self) -> Arc<AtomicBool> {
-        self.heard.clone()
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+    pub(crate) fn traffic(&self) -> Arc<Traffic> {
+        self.traffic.clone()
     }
     /// Whether HTTP/2 was negotiated.
     pub(crate) fn is_http2(&self) -> bool {
@@ -47,7 +84,7 @@ impl AsyncRead for Stream {
             Wire::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
         };
         if buf.filled().len() > before {
-            self.heard.store(true, Ordering::Relaxed);
+            self.traffic.heard.store(true, Ordering::Relaxed);
         }
         polled
     }
@@ -55,20 +92,24 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.wire {
+        let polled = match &mut self.wire {
             Wire::Tcp(tcp) => Pin::new(tcp).poll_write(cx, buf),
             Wire::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
-        }
+        };
+        self.traffic.wrote(&polled);
+        polled
     }
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.wire {
+        let polled = match &mut self.wire {
             Wire::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
             Wire::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
-        }
+        };
+        self.traffic.wrote(&polled);
+        polled
     }
     fn is_write_vectored(&self) -> bool {
         match &self.wire {

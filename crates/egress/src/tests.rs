@@ -10,6 +10,7 @@ mod passage;
 mod pool;
 mod receivers;
 mod requests;
+mod stages;
 mod support;
 mod targets;
 mod tls;

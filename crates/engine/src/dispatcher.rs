@@ -365,6 +365,7 @@ fn settlement(lease: Lease, report: Option<&AttemptReport>, next: Next, lane: Op
             duration_us: r.duration_us,
             response: response_of(r),
             gone: matches!(r.outcome, Outcome::Responded { status: 410, .. }),
+            detail: r.detail.pack(),
         }),
         next,
         lane,

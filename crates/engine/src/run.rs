@@ -4,8 +4,7 @@
 //! **Invariant:** the dispatcher's lock is never held across an await.
 
 use crate::dispatcher::{Configuration, Dispatcher, Job, Limits, Now, Step};
-use bytes::Bytes;
-use domain::{AttemptReport, Clock, EndpointRoute, Outcome, RefusedRule, Rng};
+use domain::{AttemptReport, Cause, Clock, EndpointRoute, Outcome, RefusedRule, Rng};
 use egress::{Courier, Outgoing, Target};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -179,15 +178,14 @@ impl Shared {
                     self.dispatcher.lock().prepared(&job.route, &target);
                     target
                 }
-                Err(rule) => {
-                    let outcome = Outcome::Refused { rule };
-                    return AttemptReport { outcome, duration_us: 0, response: Bytes::new() };
-                }
+                Err(rule) => return AttemptReport::unattempted(Outcome::Refused { rule }),
             },
         };
         id.clear();
         self.store.codec().write(job.lease.key.message, id);
-        let message = Outgoing { id, body: &job.lease.payload, passage: job.lease.passage.as_deref() };
+        // Those that a task brings back are too many to look at.
+        let is_watched = matches!(job.lease.cause, Cause::Resend | Cause::Example);
+        let message = Outgoing { id, body: &job.lease.payload, passage: job.lease.passage.as_deref(), is_watched };
         self.courier.attempt(&target, message).await
     }
 

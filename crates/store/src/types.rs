@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use domain::{
-    AppId, AppRoute, AttemptId, Cause, DeadReason, DeliveryKey, EndpointId, EndpointRoute, MessageId, OrgId,
-    RequestHead, Timestamp,
+    AppId, AppRoute, AttemptDetail, AttemptId, Cause, DeadReason, DeliveryKey, EndpointId, EndpointRoute, MessageId,
+    OrgId, RequestHead, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -288,6 +288,8 @@ pub struct Attempt {
     pub url: String,
     /// First bytes of the response as they came (or an explanation of why there is none); `None` once deleted.
     pub response: Option<Bytes>,
+    /// `None` where nothing was noted, and once the response was deleted.
+    pub detail: Option<AttemptDetail>,
     /// With the message, when asked for.
     pub message: Option<Message>,
 }
@@ -401,6 +403,8 @@ pub struct NewAttempt {
     pub response: Bytes,
     /// 410 Gone: disable the endpoint, or delete it if a subscription made it.
     pub gone: bool,
+    /// [`AttemptDetail::pack`]ed; empty: none.
+    pub detail: Vec<u8>,
 }
 
 /// The state that a settled lease leaves.

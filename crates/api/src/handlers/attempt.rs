@@ -4,7 +4,7 @@ use super::message::filter;
 use crate::call::{Call, named};
 use crate::problem::Problem;
 use crate::reply::Reply;
-use crate::wire::attempt::{AttemptOut, DestinationOut, attempted_message};
+use crate::wire::attempt::{AttemptOut, AttemptView, DestinationOut, attempted_message};
 use crate::wire::list::{self, ListOut};
 use crate::wire::query::Query;
 use crate::wire::read::{is_channel, is_tag};
@@ -36,9 +36,13 @@ fn attempt_filter(query: &Query<'_>) -> Result<(AttemptFilter, bool), Problem> {
     Ok((filter, status.is_none() || success.is_some()))
 }
 
+fn view(call: &Call, with_content: bool) -> AttemptView {
+    AttemptView { with_content, with_address: call.caller.app.is_none() }
+}
+
 fn answer(call: &Call, attempts: Page<store::Attempt, AttemptId>, with_content: bool) -> Reply {
-    let codec = call.codec();
-    Reply::ok(&ListOut::of(attempts, |a| AttemptOut::of(a, with_content, codec), |id| codec.text(id)))
+    let (codec, view) = (call.codec(), view(call, with_content));
+    Reply::ok(&ListOut::of(attempts, |a| AttemptOut::of(a, view, codec), |id| codec.text(id)))
 }
 
 pub(crate) async fn list_by_endpoint(call: Call) -> Result<Reply, Problem> {
@@ -86,7 +90,7 @@ async fn endpoint_id(call: &Call, app: AppId, name: EndpointRef) -> Result<domai
 pub(crate) async fn get(call: Call) -> Result<Reply, Problem> {
     let app = call.app().await?;
     let attempt = call.store().attempt(app, &call.message(1)?, call.id(2, "attempt")?).await?;
-    Ok(Reply::ok(&AttemptOut::of(attempt, true, call.codec())))
+    Ok(Reply::ok(&AttemptOut::of(attempt, view(&call, true), call.codec())))
 }
 
 pub(crate) async fn delete_content(call: Call) -> Result<Reply, Problem> {

@@ -5,14 +5,35 @@
 use super::endpoints::OUT as ENDPOINT;
 use super::messages::OUT as MESSAGE;
 use super::shared::{CHANNEL, EMPTY, EVENT_TYPES, PAGE, TAG as BY_TAG, TIMES, WITH_CONTENT};
-use super::table::Type::{Bool, Codes, Id, Int, List, Object, Page, Text, Time, Url, Words};
-use super::table::{Field, Param, Schema, TEXTS, Tag, delete, get, null, opt, post, q, req};
+use super::table::Type::{Bool, Codes, Id, Int, List, Number, Object, Page, Text, Time, Url, Words};
+use super::table::{Field, Param, Schema, TEXT_MAP, TEXTS, Tag, delete, get, null, opt, post, q, req};
 
 const STATUSES: super::table::Type = Codes(&[0, 1, 2, 3, 4]);
 const STATUS: Field = req("status", STATUSES, "0 success, 1 pending, 2 fail, 3 sending, 4 canceled");
 const STATUS_TEXT: Field =
     req("statusText", Words(&["success", "pending", "fail", "sending", "canceled"]), "The same in a word");
 
+const TIMINGS: Schema = Schema::new(
+    "AttemptTimings",
+    "How an attempt spent its time, in milliseconds. A stage is absent if it wasn't needed or reached.",
+    &[
+        opt("dnsMs", Number, "Looking the name up").eg("4.2"),
+        opt("connectMs", Number, "TCP, and a proxy's tunnel").eg("11.03"),
+        opt("tlsMs", Number, "The TLS handshake").eg("23.5"),
+        opt("firstByteMs", Number, "From the end of the request to the head of the answer").eg("171.2"),
+        opt(
+            "bodyMs",
+            Number,
+            "Reading the answer's body. The verdict doesn't wait for it: it is not in `responseDurationMs`",
+        )
+        .eg("3.1"),
+        req("totalMs", Number, "All of it").eg("213.5"),
+        req("reused", Bool, "Whether the connection was open already").eg("false"),
+        opt("httpVersion", Words(&["1.0", "1.1", "2"]), "Of the answer").eg(r#""1.1""#),
+        opt("address", Text, "What was connected to (a proxy, if there is one). Not for an application's token")
+            .eg(r#""203.0.113.9:443""#),
+    ],
+);
 const OUT: Schema = Schema::new(
     "MessageAttemptOut",
     "One request to an endpoint, and what it answered.",
@@ -28,6 +49,8 @@ const OUT: Schema = Schema::new(
         STATUS_TEXT,
         req("triggerType", Codes(&[0, 1]), "0 by schedule, 1 by hand"),
         req("timestamp", Time, "When it was made"),
+        opt("timings", Object(&TIMINGS), "How it spent its time; absent for attempts made before this was recorded, and once the answer was deleted"),
+        opt("responseHeaders", TEXT_MAP, "The answer's headers, up to a limit, if they were kept: by default of failed attempts, tests and resends. Values of cookies are masked").eg(r#"{"content-type":"text/plain","retry-after":"1800"}"#),
         opt("msg", Object(&MESSAGE), "The message, with `with_msg=true`"),
     ],
 );

@@ -1,7 +1,8 @@
 //! Attempts, settled by hand where the engine would.
 
 use super::{Server, server, text};
-use domain::Clock;
+use domain::{AttemptDetail, Clock, HeaderLines, HttpVersion, Stages};
+use http::Method;
 use serde_json::{Value, json};
 use store::{Lease, NewAttempt, Next, Settlement};
 
@@ -21,12 +22,25 @@ async fn settle(s: &Server, status_code: u16, response: &'static [u8], next: Nex
                 duration_us: 12_345,
                 response: response.into(),
                 gone: false,
+                detail: detail().pack(),
             }),
             next,
             lane: None,
         });
     }
     s.store.ready().await.unwrap();
+}
+
+/// What those attempts noted of themselves.
+pub(super) fn detail() -> AttemptDetail {
+    let headers = [("server", &b"a\xff"[..]), ("set-cookie", b"sid=1"), ("retry-after", b"30"), ("server", b"b")];
+    AttemptDetail {
+        stages: Stages { connect_us: Some(2_345), first_byte_us: Some(9_000), body_us: Some(55), ..Stages::default() },
+        http_version: Some(HttpVersion::Http11),
+        peer: Some(([203, 0, 113, 9], 443).into()),
+        headers: Some(HeaderLines::collect(|| headers.into_iter(), 2048)),
+        ..AttemptDetail::default()
+    }
 }
 
 async fn one_failed() -> (Server, String, Value) {
@@ -56,11 +70,32 @@ async fn an_attempt_is_found_by_message_by_endpoint_and_by_itself() {
     assert_eq!(s.get(&path).await.expect(200), attempt);
 
     s.delete(&format!("{path}/content")).await.expect(204);
-    assert_eq!(s.get(&path).await.expect(200)["response"], "EXPUNGED");
+    let left = s.get(&path).await.expect(200);
+    assert_eq!(left["response"], "EXPUNGED");
+    assert!(left.get("timings").is_none() && left.get("responseHeaders").is_none(), "{left}");
     s.get(&format!("/app/a/msg/{message}/attempt/atmpt_x")).await.refuse(404, "not_found");
     s.get("/app/a/attempt/msg/none").await.refuse(404, "not_found");
     s.get("/app/a/attempt/endpoint/none").await.refuse(404, "not_found");
     s.get("/app/a/attempt/endpoint/none?status=1").await.refuse(404, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_says_how_it_spent_its_time_and_to_operators_where_it_went() {
+    let (s, message, attempt) = one_failed().await;
+    let mut timings = json!({
+        "connectMs": 2.345, "firstByteMs": 9.0, "bodyMs": 0.055, "totalMs": 12.4,
+        "reused": false, "httpVersion": "1.1", "address": "203.0.113.9:443",
+    });
+    let headers = json!({"retry-after": "30", "server": "a\u{fffd}, b", "set-cookie": "***"});
+    assert_eq!((&attempt["timings"], &attempt["responseHeaders"]), (&timings, &headers));
+    let bare = s.get("/app/a/attempt/endpoint/e?with_content=false").await.expect(200)["data"][0].clone();
+    assert_eq!(bare["timings"], timings);
+    assert!(bare.get("responseHeaders").is_none(), "{bare}");
+    let app = text(&s.get("/app/a").await.expect(200)["id"]);
+    let path = format!("/api/v1/app/a/msg/{message}/attempt/{}", text(&attempt["id"]));
+    let seen = s.raw(&s.app_token("org_test", &app), Method::GET, &path, "").await.expect(200);
+    timings.as_object_mut().unwrap().remove("address");
+    assert_eq!((&seen["timings"], &seen["responseHeaders"]), (&timings, &headers));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,6 +29,7 @@ async fn setting() -> (Server, String, String) {
                 duration_us: 50_000,
                 response: "<b>busy</b>".into(),
                 gone: false,
+                detail: Vec::new(),
             }),
             next,
             lane: None,

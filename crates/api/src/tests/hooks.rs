@@ -132,6 +132,7 @@ async fn a_target_that_is_gone_ends_the_subscription() {
                 duration_us: 1,
                 response: "".into(),
                 gone: true,
+                detail: Vec::new(),
             }),
             next: Next::Dead(domain::DeadReason::Gone),
             lane: None,

@@ -106,6 +106,7 @@ pub(super) async fn fill(s: &Server) -> String {
             duration_us: 1,
             response: "ok".into(),
             gone: false,
+            detail: super::attempts::detail().pack(),
         }),
         next: store::Next::Delivered,
         lane: None,

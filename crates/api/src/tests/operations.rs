@@ -20,6 +20,7 @@ pub(super) async fn settle(s: &Server, codes: &[u16]) {
                 duration_us: 5_000,
                 response: "x".into(),
                 gone: false,
+                detail: Vec::new(),
             };
             s.store.settle(Settlement {
                 key: lease.key,

@@ -10,8 +10,14 @@ use store::{NewAttempt, Next, Settlement, Verdict};
 
 async fn fail_next(s: &Server) {
     for lease in s.leases.lock().await.next().await.unwrap() {
-        let attempt =
-            NewAttempt { success: false, status_code: 503, duration_us: 12_345, response: "x".into(), gone: false };
+        let attempt = NewAttempt {
+            success: false,
+            status_code: 503,
+            duration_us: 12_345,
+            response: "x".into(),
+            gone: false,
+            detail: Vec::new(),
+        };
         s.store.settle(Settlement {
             key: lease.key,
             cause: lease.cause,

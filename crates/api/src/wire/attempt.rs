@@ -2,13 +2,22 @@
 
 use super::endpoint::EndpointOut;
 use super::{message, time};
-use domain::IdCodec;
-use serde::Serialize;
+use domain::{AttemptDetail, HeaderLines, IdCodec};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use store::{Attempt, AttemptedMessage, DeliveryStatus, Destination};
 
 /// What the Svix API shows for a response that was deleted.
 const EXPUNGED: &str = "EXPUNGED";
+
+/// How much of an attempt a caller may see.
+#[derive(Clone, Copy)]
+pub(crate) struct AttemptView {
+    pub with_content: bool,
+    /// Addresses are the operator's: tenants could map a network by them.
+    pub with_address: bool,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,11 +34,70 @@ pub(crate) struct AttemptOut {
     trigger_type: u8,
     timestamp: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<TimingsOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_headers: Option<HeadersOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     msg: Option<Box<RawValue>>,
 }
 
+/// In milliseconds; stages that weren't needed or reached are absent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TimingsOut {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dns_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_byte_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_ms: Option<f64>,
+    total_ms: f64,
+    reused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+}
+
+impl TimingsOut {
+    fn of(detail: &AttemptDetail, duration_us: u64, with_address: bool) -> Self {
+        let stages = detail.stages;
+        let ms = |us: u64| us as f64 / 1000.0;
+        TimingsOut {
+            dns_ms: stages.dns_us.map(ms),
+            connect_ms: stages.connect_us.map(ms),
+            tls_ms: stages.tls_us.map(ms),
+            first_byte_ms: stages.first_byte_us.map(ms),
+            body_ms: stages.body_us.map(ms),
+            total_ms: ms(duration_us.saturating_add(stages.body_us.unwrap_or(0))),
+            reused: detail.reused,
+            http_version: detail.http_version.map(|v| v.text()),
+            address: detail.peer.filter(|_| with_address).map(|peer| peer.to_string()),
+        }
+    }
+}
+
+/// An object of names and values; what came several times is joined by commas (RFC 9110, section 5.3).
+struct HeadersOut(HeaderLines);
+
+impl Serialize for HeadersOut {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut all: BTreeMap<&str, String> = BTreeMap::new();
+        for (name, value) in self.0.iter() {
+            let value = String::from_utf8_lossy(value);
+            all.entry(name).and_modify(|text| *text = format!("{text}, {value}")).or_insert_with(|| value.into_owned());
+        }
+        to.collect_map(all)
+    }
+}
+
 impl AttemptOut {
-    pub fn of(a: Attempt, with_content: bool, codec: &IdCodec) -> Self {
+    pub fn of(a: Attempt, view: AttemptView, codec: &IdCodec) -> Self {
+        let with_content = view.with_content;
         let (status, status_text) = if a.success { (0, "success") } else { (2, "fail") };
         let response = match &a.response {
             _ if !with_content => String::new(),
@@ -54,6 +122,8 @@ impl AttemptOut {
             status_text,
             trigger_type: u8::from(a.manual),
             timestamp: time::text(a.id.created_at()),
+            timings: a.detail.as_ref().map(|d| TimingsOut::of(d, a.duration_us, view.with_address)),
+            response_headers: a.detail.and_then(|d| d.headers).filter(|_| with_content).map(HeadersOut),
             msg,
         }
     }

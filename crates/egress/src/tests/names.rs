@@ -43,7 +43,8 @@ async fn the_systems_own_resolver_finds_localhost() {
     let courier = Courier::new(patient(), bench.clock.clone(), Arc::new(TestRng)).unwrap();
     let target = bench.target(&format!("http://localhost:{}/", server.address.port()));
     let body = bytes::Bytes::from_static(b"{}");
-    let report = courier.attempt(&target, Outgoing { id: "msg_1", body: &body, passage: None }).await;
+    let report =
+        courier.attempt(&target, Outgoing { id: "msg_1", body: &body, passage: None, is_watched: false }).await;
     assert_eq!(report.outcome, responded(200));
 }
 

@@ -20,7 +20,7 @@ async fn passed(bench: &Bench, head: &RequestHead, body: &'static str) -> String
     let server = Server::answering(OK).await;
     let target = bench.target(&format!("{}?own=1", server.url()));
     let body = Bytes::from_static(body.as_bytes());
-    let outgoing = Outgoing { id: "msg_1", body: &body, passage: Some(head) };
+    let outgoing = Outgoing { id: "msg_1", body: &body, passage: Some(head), is_watched: false };
     assert_eq!(bench.courier.attempt(&target, outgoing).await.outcome, responded(200));
     server.requests().pop().unwrap()
 }

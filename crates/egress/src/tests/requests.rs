@@ -112,7 +112,10 @@ async fn an_empty_and_a_large_body_arrive_as_they_are() {
     let target = bench.target(&server.url());
     for length in [0, 1, 1_000_000] {
         let body = Bytes::from(vec![b'x'; length]);
-        let report = bench.courier.attempt(&target, Outgoing { id: "msg_1", body: &body, passage: None }).await;
+        let report = bench
+            .courier
+            .attempt(&target, Outgoing { id: "msg_1", body: &body, passage: None, is_watched: false })
+            .await;
         assert_eq!(report.outcome, responded(200));
         let request = server.requests().pop().unwrap();
         assert_eq!(header(&request, "content-length"), Some(length.to_string().as_str()));

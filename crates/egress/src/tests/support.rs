@@ -138,7 +138,7 @@ impl Bench {
 
     pub async fn attempt(&self, target: &Target) -> AttemptReport {
         let body = Bytes::from_static(br#"{"hello":"world"}"#);
-        self.courier.attempt(target, Outgoing { id: "msg_1", body: &body, passage: None }).await
+        self.courier.attempt(target, Outgoing { id: "msg_1", body: &body, passage: None, is_watched: false }).await
     }
 
     pub async fn outcome(&self, url: &str) -> Outcome {

@@ -64,7 +64,7 @@ fn limits() -> Limits {
 }
 
 fn report(outcome: Outcome) -> AttemptReport {
-    AttemptReport { outcome, duration_us: 1, response: Bytes::new() }
+    AttemptReport { duration_us: 1, ..AttemptReport::unattempted(outcome) }
 }
 fn ok() -> AttemptReport {
     report(Outcome::Responded { status: 200, retry_after: None })

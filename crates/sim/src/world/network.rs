@@ -119,7 +119,11 @@ impl World {
         };
         self.report.received += 1;
         let line = format!("{} -> {outcome:?}", show(lease.key));
-        attempt.report = Some(AttemptReport { outcome, duration_us: 1000, response: Bytes::from_static(b"ok") });
+        attempt.report = Some(AttemptReport {
+            duration_us: 1000,
+            response: Bytes::from_static(b"ok"),
+            ..AttemptReport::unattempted(outcome)
+        });
         self.tell(line);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Leases and what settles them.
 
 use super::Fixture;
-use super::world::{HOUR, SECOND, Tally, World};
+use super::world::{HOUR, SECOND, Tally, World, detail};
 use crate::*;
 use domain::{Cause, DeadReason, DeliveryKey};
 use std::sync::atomic::Ordering::Relaxed;
@@ -35,6 +35,7 @@ pub async fn a_delivered_message_has_its_attempt_and_nothing_else(f: F) {
         (a.manual, &*a.url, a.response.as_deref()),
         (false, "https://example.com/hook", Some(&b"an answer"[..]))
     );
+    assert_eq!(a.detail, Some(detail()));
     let one = w.store.attempt(app, &Ref::Id(id), a.id).await.unwrap();
     assert_eq!((one.id, one.number), (a.id, 1));
     w.restart().await;
@@ -197,14 +198,26 @@ pub async fn a_waiting_delivery_whose_content_is_deleted_becomes_dead(f: F) {
     assert_eq!(w.store.endpoint_stats(app, &Ref::Id(e), None, None).await.unwrap().fail, 1);
 }
 
+pub async fn an_attempt_that_noted_nothing_has_no_detail(f: F) {
+    let mut w = World::new(f).await;
+    let (app, _) = w.app_and_endpoint().await;
+    let id = w.send(app).await;
+    let lease = w.take_one().await;
+    w.settle_with(&lease, Next::Delivered, |s| s.attempt.as_mut().unwrap().detail.clear());
+    w.calm().await;
+    assert_eq!(w.attempts(app, id).await[0].detail, None);
+}
+
 pub async fn the_content_of_an_attempt_can_be_deleted(f: F) {
     let mut w = World::new(f).await;
     let (app, _) = w.app_and_endpoint().await;
     let id = w.send(app).await;
     w.deliver_all().await;
     let attempt = w.attempts(app, id).await.remove(0);
+    assert_eq!(attempt.detail, Some(detail()));
     w.store.delete_attempt_content(app, &Ref::Id(id), attempt.id).await.unwrap();
-    assert_eq!(w.attempts(app, id).await[0].response, None);
+    let left = w.attempts(app, id).await.remove(0);
+    assert_eq!((left.response, left.detail), (None, None));
     let other = w.send(app).await;
     let wrong = w.store.attempt(app, &Ref::Id(other), attempt.id).await.unwrap_err();
     assert_eq!(wrong, StoreError::NotFound("attempt"));

@@ -1,10 +1,10 @@
 //! Lists: pages and cursors both ways, and filters.
 
-use super::world::{ALL, HOUR, World, page, seal};
+use super::world::{ALL, HOUR, World, detail, page, seal};
 use super::{Fixture, SeededRng};
 use crate::*;
 use bytes::Bytes;
-use domain::{MessageId, Rng, TypedId};
+use domain::{AttemptDetail, MessageId, Rng, TypedId};
 use std::fmt::Debug;
 
 type F = Box<dyn Fixture>;
@@ -207,6 +207,8 @@ pub async fn attempts_are_walked_newest_first_and_filtered(f: F) {
     assert_eq!(rich.response.as_deref(), Some(&b"an answer"[..]));
     let plain = w.store.attempts_by_endpoint(app, &Ref::Id(e), page(1), none()).await.unwrap().data.remove(0);
     assert!(plain.message.is_none() && plain.response.unwrap().is_empty());
+    let noted = plain.detail.unwrap();
+    assert_eq!(noted, AttemptDetail { headers: None, ..detail() }, "headers are content, times are not");
 }
 
 pub async fn attempts_of_a_message_are_walked_newest_first(f: F) {

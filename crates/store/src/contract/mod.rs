@@ -192,6 +192,7 @@ macro_rules! suite {
                 what_cannot_be_sent_again_says_so,
                 a_forced_resend_goes_to_a_disabled_endpoint,
                 a_waiting_delivery_whose_content_is_deleted_becomes_dead,
+                an_attempt_that_noted_nothing_has_no_detail,
                 the_content_of_an_attempt_can_be_deleted;
             lanes:
                 what_finds_its_lane_full_waits_on_disk_until_room_returns,

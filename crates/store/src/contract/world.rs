@@ -4,8 +4,8 @@ use super::{Fixture, ManualClock, SeededRng, config};
 use crate::*;
 use bytes::Bytes;
 use domain::{
-    AppId, Clock, DeadReason, EndpointId, MessageId, OrgId, RequestHead, RequestId, SourceId, SourceOptions,
-    SourceRoute, SourceState, Timestamp,
+    AppId, AttemptDetail, Clock, DeadReason, EndpointId, HeaderLines, HttpVersion, MessageId, OrgId, RequestHead,
+    RequestId, SourceId, SourceOptions, SourceRoute, SourceState, Stages, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -284,6 +284,7 @@ impl World {
             duration_us: 1234,
             response: Bytes::from_static(b"an answer"),
             gone: false,
+            detail: detail().pack(),
         };
         let mut s = Settlement {
             key: lease.key,
@@ -374,5 +375,17 @@ impl World {
     pub async fn attempts(&self, app: AppId, message: MessageId) -> Vec<Attempt> {
         let filter = AttemptFilter { with_content: true, ..Default::default() };
         self.store.attempts_by_message(app, &Ref::Id(message), page(ALL), filter).await.unwrap().data
+    }
+}
+
+/// What each attempt that is settled here notes of itself.
+pub fn detail() -> AttemptDetail {
+    let headers = [("location", &b"/there"[..]), ("x-bytes", &b"a\xff"[..])];
+    AttemptDetail {
+        stages: Stages { connect_us: Some(300), first_byte_us: Some(900), ..Stages::default() },
+        http_version: Some(HttpVersion::Http11),
+        peer: Some(([203, 0, 113, 9], 443).into()),
+        headers: Some(HeaderLines::collect(|| headers.into_iter(), 100)),
+        ..AttemptDetail::default()
     }
 }

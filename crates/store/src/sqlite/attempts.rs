@@ -5,13 +5,13 @@ use super::rows;
 use crate::error::StoreError;
 use crate::types::{Attempt, AttemptFilter, EndpointRef, Message, MessageRef, Order, Page, PageQuery, Ref};
 use bytes::Bytes;
-use domain::{AppId, AttemptId, DeliveryKey, EndpointId, MessageId};
+use domain::{AppId, AttemptDetail, AttemptId, DeliveryKey, EndpointId, MessageId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 const COLUMNS: &str = "a.message, a.id, a.endpoint, a.ordinal, a.number, a.success, a.status_code, a.duration_us,
-    a.manual, a.response, coalesce(u.url, '') AS url";
+    a.manual, a.response, a.detail, coalesce(u.url, '') AS url";
 const FROM: &str = "attempt a LEFT JOIN endpoint_url u ON u.endpoint = a.endpoint AND u.version = a.url_version";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
@@ -29,6 +29,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         manual: row.get("manual")?,
         url: row.get("url")?,
         response: row.get::<_, Option<Vec<u8>>>("response")?.map(Bytes::from),
+        detail: row.get_ref("detail")?.as_blob_or_null()?.and_then(AttemptDetail::unpack),
         message: None,
     })
 }
@@ -43,7 +44,7 @@ pub(crate) fn find(conn: &Connection, app: AppId, message: &MessageRef, attempt:
 
 pub(crate) fn delete_content(conn: &Connection, app: AppId, message: &MessageRef, attempt: AttemptId) -> Result<()> {
     let found = find(conn, app, message, attempt)?;
-    conn.prepare_cached("UPDATE attempt SET response = NULL WHERE message = ? AND id = ?")?
+    conn.prepare_cached("UPDATE attempt SET response = NULL, detail = NULL WHERE message = ? AND id = ?")?
         .execute(params![found.key.message.0, attempt.0])?;
     Ok(())
 }
@@ -138,6 +139,9 @@ impl AttemptFilter {
 fn attach_message(conn: &Connection, app: AppId, filter: &AttemptFilter, attempt: &mut Attempt) -> Result<bool> {
     if !filter.with_content {
         attempt.response = attempt.response.take().map(|_| Bytes::new());
+        if let Some(detail) = &mut attempt.detail {
+            detail.headers = None;
+        }
     }
     if !filter.asks_for_message() {
         return Ok(true);

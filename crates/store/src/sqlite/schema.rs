@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0008_operations.sql"),
     include_str!("../../migrations/0009_portal.sql"),
     include_str!("../../migrations/0012_invitations.sql"),
+    include_str!("../../migrations/0010_attempt_detail.sql"),
 ];
 
 /// The schema this program knows.

@@ -107,7 +107,7 @@ impl Core {
             let id = self.next_attempt_id(now);
             let n = self
                 .conn
-                .prepare_cached("INSERT OR IGNORE INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+                .prepare_cached("INSERT OR IGNORE INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
                 .execute(params![
                     s.key.message.0,
                     id.0,
@@ -120,6 +120,7 @@ impl Core {
                     s.cause.is_manual(),
                     s.endpoint.url_version,
                     &a.response[..],
+                    (!a.detail.is_empty()).then_some(&a.detail[..]),
                 ])?;
             // Taken only if the clock went back over a restart: the next number will do.
             if n == 1 {

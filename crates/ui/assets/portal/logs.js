@@ -34,18 +34,29 @@ export async function logs(_context, asked) {
       type ? h("p", null, h("a.btn", { href: "#/logs" }, "Show all")) : h("p.muted", null, "Events appear here as soon as they happen.")), pager("#/logs", asked, page)] };
 }
 
+const took = (ms) => ms < 1000 ? `${ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+
 export function attemptLine(a) {
-  const code = a.responseStatusCode;
-  const ms = a.responseDurationMs;
-  const took = ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
-  return `${code || "No answer"} in ${took}`;
+  return `${a.responseStatusCode || "No answer"} in ${took(a.responseDurationMs)}`;
+}
+
+const STAGES = [["dnsMs", "DNS"], ["connectMs", "connect"], ["tlsMs", "TLS"], ["firstByteMs", "first byte"], ["bodyMs", "body"]];
+
+// How long it took, and what came back beside the body. Older attempts don't say.
+function detail({ timings, responseHeaders }) {
+  const parts = timings ? STAGES.filter(([key]) => timings[key] !== undefined).map(([key, word]) => `${word} ${took(timings[key])}`) : [];
+  const headers = Object.entries(responseHeaders ?? {});
+  return [
+    timings && h("p.muted.small", null, `Total ${took(timings.totalMs)}`, parts.length > 0 && `: ${parts.join(", ")}`),
+    headers.length > 0 && h("details.more", null, h("summary.small", null, plural(headers.length, "response header")), h("pre.code", { tabindex: 0 }, headers.map(([name, value]) => `${name}: ${value}\n`))),
+  ];
 }
 
 function attempt(a) {
   return h("details.attempt", null, h("summary", null, badge(a.status === 0 ? "good" : "bad", a.status === 0 ? "check" : "cross", attemptLine(a)),
     h("span.muted", null, a.triggerType === 1 ? "sent by hand" : "", " ", time(a.timestamp))),
     h("div.attempt-body", null, h("p.muted.small", null, new Date(a.timestamp).toLocaleString(), " · ", h("code", null, a.url)),
-      h("p", null, h("b", null, a.responseStatusCode ? "Answer" : "Why")), body(a.response)));
+      h("p", null, h("b", null, a.responseStatusCode ? "Answer" : "Why")), body(a.response), detail(a)));
 }
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;

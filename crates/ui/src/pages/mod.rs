@@ -4,6 +4,7 @@
 //! its [`crate::call::Call`].
 
 pub(crate) mod accounts;
+pub(crate) mod answer;
 pub(crate) mod audit;
 pub(crate) mod common;
 pub(crate) mod connect;

@@ -1,6 +1,7 @@
 //! Home, the list of messages, its search, and a message's page.
 
 use super::{Answer, Who, World};
+use domain::{AttemptDetail, HeaderLines, HttpVersion, Stages};
 use serde_json::{Value, json};
 use signing::EndpointSecret;
 use std::time::Duration;
@@ -163,6 +164,49 @@ async fn a_message_is_shown_as_text_whatever_is_in_it() {
     let file = s.get(&format!("{}/payload", s.page())).await;
     assert!(file.header("content-disposition").starts_with("attachment"));
     file.says(EVIL);
+}
+
+fn noted(stages: Stages, headers: &[(&str, &str)]) -> AttemptDetail {
+    AttemptDetail {
+        stages,
+        http_version: Some(HttpVersion::Http11),
+        peer: Some(([203, 0, 113, 9], 443).into()),
+        headers: Some(HeaderLines::collect(|| headers.iter().map(|(n, v)| (*n, v.as_bytes())), 2048)),
+        ..AttemptDetail::default()
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_says_where_its_time_went_and_what_the_receiver_asked_for() {
+    let s = sent().await;
+    let stages = Stages { dns_us: Some(4_000), first_byte_us: Some(46_000), body_us: Some(3_000), ..Stages::default() };
+    let headers = [("retry-after", "1800"), ("x-evil", EVIL), ("set-cookie", "sid=1")];
+    let next = domain::Timestamp(1_795_000_000_000).plus(Duration::from_secs(8));
+    s.world.answer_noting(503, "busy", Some(next), &noted(stages, &headers)).await;
+    let page = s.get(&s.page()).await;
+    page.says("aria-label=\"Stages of attempt 1\"").says("DNS <b>4.0 ms</b>").says("First byte <b>46 ms</b>");
+    page.says("Body <b>3.0 ms</b>").says("Total <b>53 ms</b>").says_not("TLS <b>").says_not("Other <b>");
+    page.says("HTTP/1.1 to 203.0.113.9:443, over a new connection");
+    page.says("The receiver asked to wait 30 m: the next attempt comes after 10 s, twice the planned delay");
+    page.says("Headers of the answer").says("<code>&#60;script&#62;").says_not(EVIL).says("***").says_not("sid=1");
+    s.world.advance(Duration::from_secs(600));
+    let silent = Stages { connect_us: Some(10_000), first_byte_us: Some(20_000), ..Stages::default() };
+    let detail = AttemptDetail { http_version: None, headers: None, ..noted(silent, &[]) };
+    s.world.answer_noting(0, "timed out while waiting for the response", None, &detail).await;
+    let page = s.get(&s.page()).await;
+    page.says("First byte <b>20 ms</b> and no answer").says("Other <b>20 ms</b>").says("To 203.0.113.9:443");
+}
+
+#[tokio::test]
+async fn an_attempt_of_an_earlier_version_is_shown_without_its_stages() {
+    let s = sent().await;
+    s.world.answer(200, "ok", None).await;
+    s.get(&s.page())
+        .await
+        .says("200")
+        .says_not("Stages of")
+        .says_not("Headers of the answer")
+        .says_not("headers are kept");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::{Actor, Backend, BoxFuture, ShownSetting, Ui, UiConfig};
 use api::{Api, ApiConfig, JwtAlgorithm, JwtKeys, ServerLimits};
 use axum::Router;
 use axum::body::Body;
-use domain::{Clock, IdCodec, OrgId, PersonId, Rng, Timestamp};
+use domain::{AttemptDetail, Clock, IdCodec, OrgId, PersonId, Rng, Timestamp};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -221,6 +221,17 @@ impl World {
     /// Ends the next delivery with an answer: one that isn't 2xx fails for good, or is tried again. Figures and issues
     /// know it afterwards.
     pub async fn answer(&self, status_code: u16, response: &'static str, retry_at: Option<Timestamp>) {
+        self.answer_noting(status_code, response, retry_at, &AttemptDetail::default()).await;
+    }
+
+    /// The same of an attempt that noted more.
+    pub async fn answer_noting(
+        &self,
+        status_code: u16,
+        response: &'static str,
+        retry_at: Option<Timestamp>,
+        detail: &AttemptDetail,
+    ) {
         let lease = self.leases.lock().await.next().await.unwrap().remove(0);
         let success = (200..300).contains(&status_code);
         let next = match (success, retry_at) {
@@ -240,6 +251,7 @@ impl World {
                 duration_us: 50_000,
                 response: response.into(),
                 gone: false,
+                detail: detail.pack(),
             }),
             next,
             lane: None,

@@ -1,6 +1,7 @@
 //! Issues, tasks, the wizard that makes them, and the live tail.
 
 use super::{Who, World};
+use domain::{AttemptDetail, HeaderLines};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -38,6 +39,20 @@ async fn an_issue_says_what_happened_why_and_what_to_do() {
     let page = f.world.get(Who::Support, &format!("/issues/{}", f.issue)).await;
     page.says("What happened").says("What to do").says("503 Service Unavailable").says(&f.message).says_not(EVIL);
     page.says("Recover messages").says("Try one again").says_not("Mute").says_not("Pause endpoint");
+}
+
+#[tokio::test]
+async fn the_issue_of_a_redirect_says_where_it_leads() {
+    let f = failed().await;
+    let body = json!({"eventType": "invoice.paid", "payload": {}});
+    f.world.api(Who::Owner, "POST", "/api/v1/app/acme/msg", body).await;
+    let headers = HeaderLines::collect(|| std::iter::once(("location", &b"https://www.acme.io/<b>"[..])), 2048);
+    let detail = AttemptDetail { headers: Some(headers), ..AttemptDetail::default() };
+    f.world.answer_noting(301, "", None, &detail).await;
+    let issues = f.world.api(Who::Owner, "GET", "/api/v1/issue", Value::Null).await;
+    let issue = issues["data"].as_array().unwrap().iter().find(|i| i["kind"] == "redirect").unwrap();
+    let page = f.world.get(Who::Support, &format!("/issues/{}", issue["id"].as_str().unwrap())).await;
+    page.says("It redirects to <code>https://www.acme.io/%3Cb%3E</code>").says_not("<b>\"");
 }
 
 #[tokio::test]

@@ -10,13 +10,14 @@ pub(crate) use list::list;
 
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::pages::answer::Hints;
 use crate::pages::common::{address, code_in_words, shorten};
 use crate::reply::Reply;
 use crate::view::{self as v, Badge, Frame, Section, Tone, percent};
 use askama::Template;
 use domain::{Explanation, IssueId, Timestamp};
 use std::time::Duration;
-use store::{Issue, IssueState};
+use store::{Issue, IssueState, Ref};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Characters of the sample's answer.
@@ -29,6 +30,8 @@ struct Page {
     now: Timestamp,
     id: String,
     explanation: Explanation,
+    /// Of the last failure.
+    hints: Hints,
     state: Badge,
     is_open: bool,
     is_muted: bool,
@@ -63,6 +66,7 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
     let figures = store.endpoint_figures(vec![issue.endpoint], call.now().minus(DAY)).await?.into_iter().next();
     let all = figures.as_ref().map_or(0, |f| f.total.delivered + f.total.retried + f.total.failed);
     let failed = figures.as_ref().map_or(0, |f| f.total.retried + f.total.failed);
+    let last = store.attempt(issue.app, &Ref::Id(issue.message), issue.attempt).await.ok();
     let codec = call.codec();
     let disable_after = call.shared.config.disable_after;
     let disables = !disable_after.is_zero() && !issue.endpoint_disabled && !is_paused;
@@ -73,6 +77,7 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
         now: call.now(),
         id: codec.text(issue.id),
         explanation,
+        hints: last.map(|a| Hints::of(&a, &call.shared.config.retry)).unwrap_or_default(),
         state: state_badge(issue.state),
         is_open: issue.state == IssueState::Open,
         is_muted: issue.state == IssueState::Muted,

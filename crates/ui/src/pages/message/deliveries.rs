@@ -2,8 +2,10 @@
 //!
 //! **Invariant:** what is planned is read from the retry schedule without its random part, and is named as planned.
 
+use super::stages::{self, Headers, Stages};
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::pages::answer::Hints;
 use crate::pages::common::{address, code, code_in_words, dead, shorten, status};
 use crate::view::{Badge, Html, duration, millis};
 use domain::{EndpointId, Explanation, IssueKind, RetrySchedule, Timestamp};
@@ -67,6 +69,9 @@ pub(super) struct AttemptRow {
     pub is_cut: bool,
     /// Why it failed and what to do.
     pub explanation: Option<Explanation>,
+    pub hints: Hints,
+    pub stages: Option<Stages>,
+    pub headers: Option<Headers>,
     pub is_open: bool,
 }
 
@@ -91,7 +96,7 @@ pub(super) async fn read(call: &Call, message: &Message) -> Result<Read, Fault> 
     let rows = attempts.data.iter().enumerate().map(|(i, a)| AttemptRow {
         id: codec.text(a.id),
         is_open: i == 0,
-        ..attempt(a)
+        ..attempt(a, schedule)
     });
     Ok((deliveries.collect(), !destinations.done, rows.collect(), !attempts.done))
 }
@@ -183,7 +188,7 @@ fn after(at: Timestamp, start: Timestamp) -> String {
     }
 }
 
-fn attempt(a: &Attempt) -> AttemptRow {
+fn attempt(a: &Attempt, schedule: &RetrySchedule) -> AttemptRow {
     let text = a.response.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let shown = text.as_ref().map(|text| shorten(text, RESPONSE_MAX));
     AttemptRow {
@@ -201,6 +206,9 @@ fn attempt(a: &Attempt) -> AttemptRow {
         explanation: (!a.success)
             .then(|| IssueKind::of_attempt(a.status_code, a.response.as_deref().unwrap_or_default()).explanation()),
         response: shown,
+        hints: Hints::of(a, schedule),
+        stages: stages::stages(a),
+        headers: stages::headers(a),
         is_open: false,
     }
 }

@@ -7,6 +7,7 @@ mod curl;
 mod deliveries;
 mod edit;
 mod payload;
+mod stages;
 
 pub(crate) use actions::{delete_content, resend};
 pub(crate) use curl::show as curl;
