@@ -34,7 +34,7 @@ export async function logs(_context, asked) {
       type ? h("p", null, h("a.btn", { href: "#/logs" }, "Show all")) : h("p.muted", null, "Events appear here as soon as they happen.")), pager("#/logs", asked, page)] };
 }
 
-const took = (ms) => ms < 1000 ? `${ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+const took = (ms) => ms && ms < 0.05 ? "< 0.1 ms" : ms < 1000 ? `${ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
 export function attemptLine(a) {
   return `${a.responseStatusCode || "No answer"} in ${took(a.responseDurationMs)}`;

@@ -51,7 +51,7 @@ fn wait(attempt: &Attempt, asked: RetryAfter, schedule: &RetrySchedule) -> Strin
     match planned.zip(longest) {
         None => format!("{asked_for}: no attempt follows this one."),
         Some((planned, _)) if wanted <= planned => {
-            format!("{asked_for}: honoured, the next attempt comes after {} anyway.", duration(planned))
+            format!("{asked_for}: honoured, since the next attempt comes after {}.", duration(planned))
         }
         Some((_, longest)) if wanted <= longest => format!("{asked_for}: honoured."),
         Some((_, longest)) => {
@@ -94,7 +94,7 @@ mod tests {
         let check = |status: u16, number: u32, value: &str, want: Option<&str>| {
             assert_eq!(hints(&failed(status, number, ("retry-after", value))).wait.as_deref(), want, "{value}");
         };
-        let anyway = "The receiver asked to wait 1 m: honoured, the next attempt comes after 5 m anyway.";
+        let anyway = "The receiver asked to wait 1 m: honoured, since the next attempt comes after 5 m.";
         check(503, 2, "60", Some(anyway));
         check(503, 3, "1801", Some("The receiver asked to wait 30 m: honoured."));
         let capped =

@@ -47,10 +47,11 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// Of microseconds: `0.4 ms`, `212 ms`, `2.1 s`.
+/// Of microseconds: `< 0.1 ms`, `0.4 ms`, `212 ms`, `2.1 s`.
 pub(crate) fn millis(us: impl Borrow<u64>) -> String {
     let us = *us.borrow();
     match us {
+        1..50 => "< 0.1 ms".to_owned(),
         0..10_000 => format!("{:.1} ms", us as f64 / 1e3),
         10_000..1_000_000 => format!("{} ms", us / 1000),
         1_000_000..60_000_000 => format!("{:.1} s", us as f64 / 1e6),
@@ -89,6 +90,10 @@ mod tests {
         assert_eq!(
             (millis(412_u64), millis(212_345_u64), millis(2_100_000_u64)),
             ("0.4 ms".into(), "212 ms".into(), "2.1 s".into())
+        );
+        assert_eq!(
+            (millis(0_u64), millis(49_u64), millis(50_u64)),
+            ("0.0 ms".into(), "< 0.1 ms".into(), "0.1 ms".into())
         );
         assert_eq!((bytes(448_u64), bytes(12_400_u64)), ("448 B".into(), "12.4 kB".into()));
     }
