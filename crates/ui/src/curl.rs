@@ -15,5 +15,6 @@ pub(crate) async fn of_message(call: &Call, app: &str, message: &str, endpoint: 
     let [app, message, endpoint] = [app, message, endpoint].map(part);
     let path = format!("/api/v1/app/{app}/msg/{message}/endpoint/{endpoint}/request");
     let answer = call.api(Method::GET, &path, None).await?;
-    Ok(answer.get("curl").and_then(|curl| curl.as_str()).unwrap_or_default().to_owned())
+    // Pasted, a line end would run it at once.
+    Ok(answer.get("curl").and_then(|curl| curl.as_str()).unwrap_or_default().trim_end().to_owned())
 }

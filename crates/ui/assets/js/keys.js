@@ -75,7 +75,7 @@ function dialog(label, ...children) {
 function help() {
   const list = document.createElement("dl");
   list.className = "kv";
-  const lines = [["/", "Search"], ["Ctrl K", "Go to anything"], ["j k", "Next and previous row"], ["Enter", "Open the row"], ["r", "Resend"], ["c", "Copy as cURL"], ["Space", "Pause the live list"], ["g then h, l, m, a, s…", "Home, Live, Messages, Applications, Sources…"], ["?", "This list"]];
+  const lines = [["/", "Search"], ["Ctrl K", "Go to anything"], ["j k", "Next and previous row"], ["Enter", "Open the row"], ["r", "Resend"], ["c", "Copy as cURL"], ["Space", "Pause the live list"], ["g then h, m, a, e, s, t…", "Home, Messages, Applications, Event types, Sources, Tasks…"], ["↑ ↓", "In a tree: the line before or after, to copy its path or value"], ["?", "This list"]];
   for (const [key, text] of lines) {
     const dt = document.createElement("dt"), kbd = document.createElement("kbd"), dd = document.createElement("dd");
     kbd.textContent = key;

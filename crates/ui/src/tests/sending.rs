@@ -148,7 +148,7 @@ async fn an_endpoint_is_added_with_events_and_refused_with_what_was_typed() {
 async fn an_endpoint_is_paused_resumed_disabled_and_changed() {
     let m = made().await;
     let switch = format!("{}/switch", m.page);
-    for (what, says) in [("pause", "Paused for"), ("resume", "Active"), ("disable", "Disabled"), ("enable", "Works")] {
+    for (what, says) in [("pause", "Paused for"), ("resume", "Active"), ("disable", "Disabled"), ("enable", "Active")] {
         m.world.post(Who::Developer, &switch, &[("do", what)]).await;
         m.world.get(Who::Support, &m.page).await.says(says);
     }

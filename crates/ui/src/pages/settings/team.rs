@@ -29,6 +29,8 @@ struct Open {
     /// Its nonce, in hexadecimal.
     id: String,
     whom: String,
+    /// As people read it.
+    role: &'static str,
     invitation: Invitation,
 }
 
@@ -76,7 +78,9 @@ async fn page(call: &Call, errors: Errors) -> Result<Page, Fault> {
 
 fn open(invitation: Invitation) -> Open {
     let whom = invitation.email.clone().unwrap_or_else(|| ANYBODY.to_owned());
-    Open { id: invitation.nonce.iter().map(|byte| format!("{byte:02x}")).collect(), whom, invitation }
+    let role = invitation.role.as_str();
+    let role = ROLES.iter().find(|(name, ..)| *name == role).map_or(role, |(_, word, _)| word);
+    Open { role, id: invitation.nonce.iter().map(|byte| format!("{byte:02x}")).collect(), whom, invitation }
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
