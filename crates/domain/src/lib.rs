@@ -4,6 +4,7 @@
 //! `now` and jitter are arguments.
 
 pub mod answer;
+pub mod client;
 pub mod decide;
 pub mod delivery;
 pub mod event;
@@ -25,6 +26,7 @@ pub mod target;
 pub mod time;
 
 pub use answer::{ANSWER_HEADERS_OWNED, is_answer_header};
+pub use client::client_address;
 pub use decide::{Decision, LaneSignal, decide};
 pub use delivery::{Cause, DeadReason, DeliveryKey};
 pub use event::Conversion;
