@@ -51,11 +51,12 @@ where
         Err(problem) => Err(problem),
     };
     let change = |caller: &Caller, params: &Params| {
-        let peer = |ConnectInfo(peer): &ConnectInfo<SocketAddr>| -> IpAddr {
+        let from = || -> Option<IpAddr> {
+            let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
             let forwarded = parts.headers.get_all(FORWARDED_FOR).iter().map(|value| value.as_bytes());
-            domain::client_address(peer.ip(), forwarded, &shared.config.trusted_proxies)
+            Some(domain::client_address(peer.ip(), forwarded, &shared.config.trusted_proxies))
         };
-        Change::of(index, caller, params, parts.uri.path(), parts.extensions.get().map(peer))
+        Change::of(index, caller, params, parts.uri.path(), from)
     };
     let (handler, keys, caller) = match allowed {
         Ok(Allowed::Public(page)) => return health::show(page, shared).await,
