@@ -309,6 +309,7 @@ fn api_config(
             Cors::Only(origins) => origins.clone(),
         },
         public_url: public_url(s),
+        trusted_proxies: s.trusted_proxies.clone(),
         payload_limit: usize_of(s.payload_limit.bytes()),
         request_body_limit: usize_of(s.request_body_limit.bytes()),
         import_body_limit: s.import_body_limit.bytes(),

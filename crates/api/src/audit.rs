@@ -78,10 +78,16 @@ struct Made {
 }
 
 impl Change {
-    /// `None` for a route whose success is not recorded: costs one look-up.
-    pub fn of(index: usize, caller: &Caller, params: &Params, path: &str, peer: Option<IpAddr>) -> Option<Change> {
+    /// `None` for a route whose success is not recorded: costs one look-up. `from` finds where the call came from.
+    pub fn of(
+        index: usize,
+        caller: &Caller,
+        params: &Params,
+        path: &str,
+        from: impl FnOnce() -> Option<IpAddr>,
+    ) -> Option<Change> {
         let action = ACTIONS.get(index)?.as_deref()?;
-        let address = caller.address.or(peer);
+        let address = caller.address.or_else(from);
         Some(Change { action, caller: caller.clone(), params: params.clone(), path: path.to_owned(), address })
     }
 

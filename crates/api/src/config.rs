@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use ipnet::IpNet;
 use signing::{SecretBox, SignatureType};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -27,6 +28,8 @@ pub struct ApiConfig {
     pub cors: Vec<String>,
     /// Where this server is reached from outside, for portal links: `https://hooks.example.com`.
     pub public_url: Option<String>,
+    /// Whose `X-Forwarded-For` is believed, for the audit log.
+    pub trusted_proxies: Vec<IpNet>,
     /// Bytes of one message's payload at most.
     pub payload_limit: usize,
     /// Bytes of one request's body at most.

@@ -17,6 +17,7 @@ use crate::scopes;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
+use domain::client::FORWARDED_FOR;
 use http::{HeaderMap, Request, Response, StatusCode};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -50,8 +51,12 @@ where
         Err(problem) => Err(problem),
     };
     let change = |caller: &Caller, params: &Params| {
-        let peer = |ConnectInfo(peer): &ConnectInfo<SocketAddr>| -> IpAddr { peer.ip() };
-        Change::of(index, caller, params, parts.uri.path(), parts.extensions.get().map(peer))
+        let from = || -> Option<IpAddr> {
+            let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+            let forwarded = parts.headers.get_all(FORWARDED_FOR).iter().map(|value| value.as_bytes());
+            Some(domain::client_address(peer.ip(), forwarded, &shared.config.trusted_proxies))
+        };
+        Change::of(index, caller, params, parts.uri.path(), from)
     };
     let (handler, keys, caller) = match allowed {
         Ok(Allowed::Public(page)) => return health::show(page, shared).await,

@@ -191,6 +191,7 @@ routes! {
     Put "/api/v1/event-type/{event_type_name}" Org, event_type::put;
     Patch "/api/v1/event-type/{event_type_name}" Org, event_type::patch;
     Delete "/api/v1/event-type/{event_type_name}" Org, event_type::delete;
+    Get "/api/v1/event-type/{event_type_name}/endpoint" Org, event_type::subscribers;
 
     Post "/api/v1/auth/app-portal-access/{app_id}" Org, auth::portal_access [Own];
     Post "/api/v1/auth/dashboard-access/{app_id}" Org, auth::portal_access [Own];
@@ -222,10 +223,12 @@ routes! {
     Get "/api/v1/figures/application" Org, figures::applications;
     Get "/api/v1/figures/event-type" Org, figures::event_types;
     Get "/api/v1/figures/endpoint/{endpoint_id}" Org, figures::endpoint;
+    Get "/api/v1/figures/source" Org, figures::sources;
     Get "/api/v1/issue" Org, issue::list;
     Get "/api/v1/issue/{issue_id}" Org, issue::get;
     Patch "/api/v1/issue/{issue_id}" Org, issue::patch;
     Get "/api/v1/search/message" Org, search::messages;
+    Get "/api/v1/search/application" Org, search::applications;
 
     Get "/api/v1/operational-webhook/endpoint" Org, operational::list;
     Post "/api/v1/operational-webhook/endpoint" Org, operational::create;

@@ -4,6 +4,7 @@
 //! `now` and jitter are arguments.
 
 pub mod answer;
+pub mod client;
 pub mod decide;
 pub mod delivery;
 pub mod detail;
@@ -26,6 +27,7 @@ pub mod target;
 pub mod time;
 
 pub use answer::{ANSWER_HEADERS_OWNED, is_answer_header};
+pub use client::client_address;
 pub use decide::{Decision, LaneSignal, decide};
 pub use delivery::{Cause, DeadReason, DeliveryKey};
 pub use detail::{AttemptDetail, HeaderLines, HttpVersion, Stages};

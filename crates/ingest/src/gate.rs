@@ -4,7 +4,6 @@
 
 use crate::answer::Answer;
 use crate::documents::{Documents, Handed};
-use crate::origin;
 use crate::plaid;
 use crate::prepared::{Gate, Guard, Prepared};
 use crate::problem::Problem;
@@ -52,7 +51,7 @@ impl Judge<'_> {
             Gate::Broken(why) => return Ruling::refused(why.as_str(), &Problem::UNVERIFIABLE),
             Gate::Guarded(guard) => guard,
         };
-        if !guard.allow_ips.is_empty() && !origin::is_in(&guard.allow_ips, remote) {
+        if !guard.allow_ips.is_empty() && !domain::client::is_in(&guard.allow_ips, remote) {
             return unsigned(guard, format!("{remote} is not among the addresses that are allowed"));
         }
         if let Some(handshake) = guard.context().and_then(|context| handshake::before(context, request)) {

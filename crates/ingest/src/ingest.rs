@@ -19,13 +19,14 @@ use crate::problem::Problem;
 use crate::reading::Reading;
 use crate::visit::Visits;
 use bytes::Bytes;
-use domain::{DeliveryMode, RequestHead, RequestId, SourceRoute, SourceState, Timestamp};
+use domain::{DeliveryMode, OrgId, RequestHead, RequestId, SourceRoute, SourceState, Timestamp};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use signing::SecretBox;
 use signing::providers::{Inbound, Provider};
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -71,8 +72,7 @@ impl Ingest {
     /// Call it inside a tokio runtime: clicks are recorded by a task.
     pub fn new(store: Store, secret_box: Arc<SecretBox>, fetch: Arc<dyn Fetch>, config: IngestConfig) -> Self {
         let metrics = Arc::new(IngestMetrics::default());
-        let base = config.public_url.as_deref().map_or("", |url| url.trim_end_matches('/')).to_owned();
-        let about = (store.codec().clone(), &**store.rng(), base);
+        let about = (store.codec().clone(), &**store.rng(), config.public_url.clone());
         let visits = Arc::new(Visits::new(config.countries.clone()));
         let recorder = Recorder::start(store.clone(), about, visits.clone(), config.click_queue, metrics.clone());
         Ingest {
@@ -200,14 +200,18 @@ impl Ingest {
         Ok(self.sources.get(token, &route, &self.config))
     }
 
+    /// Where this server is found from outside: by its settings, else as the organisation says.
+    pub(crate) fn base(&self, org: OrgId) -> Option<Cow<'_, str>> {
+        match &self.config.public_url {
+            Some(url) => Some(Cow::Borrowed(url)),
+            None => self.store.profile(org).public_url.clone().map(Cow::Owned),
+        }
+    }
+
     fn arrived<'a>(&self, parts: &'a Parts, body: Bytes, peer: IpAddr, route: &SourceRoute) -> Arrived<'a> {
         let trusted = self.config.trusted_proxies.as_slice();
-        let public = PublicUrl {
-            fixed: route.options.verify_url.as_deref(),
-            base: self.config.public_url.as_deref(),
-            trusted,
-            peer,
-        };
+        let base = self.base(route.org);
+        let public = PublicUrl { fixed: route.options.verify_url.as_deref(), base: base.as_deref(), trusted, peer };
         let mut headers = Vec::with_capacity(parts.headers.len());
         headers.extend(parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
         Arrived {

@@ -59,4 +59,5 @@ pub struct IssueFilter {
     pub state: Option<IssueState>,
     pub app: Option<AppId>,
     pub endpoint: Option<EndpointId>,
+    pub kind: Option<IssueKind>,
 }

@@ -3,6 +3,7 @@
 //! Called by `api` (accept, configuration, lists), `engine` (leases in, settlements out) and `app` (open, close).
 //! **Invariant:** SQL lives in this crate only; no transaction is open while anything waits for the network.
 
+mod app_search;
 mod audit;
 mod config;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod handle_find;
 mod handle_hooks;
 mod handle_inbound;
 mod handle_links;
+mod handle_lists;
 mod handle_operations;
 mod handle_people;
 mod handle_portal;
@@ -43,6 +45,7 @@ mod types;
 mod watch;
 mod writer;
 
+pub use app_search::*;
 pub use audit::*;
 pub use config::{StoreConfig, StoreMetrics};
 pub use error::{OpenError, StoreError};

@@ -18,6 +18,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, RawPathParams};
 use axum::routing::{MethodFilter, MethodRouter, any};
 use bytes::Bytes;
+use domain::client::FORWARDED_FOR;
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -106,7 +107,10 @@ async fn run(
 }
 
 fn visit(shared: Arc<Shared>, parts: http::request::Parts, params: Vec<String>, peer: Option<IpAddr>) -> Visit {
-    let address = peer.map(|peer| client(&shared.config, &parts.headers, peer));
+    let address = peer.map(|peer| {
+        let forwarded = parts.headers.get_all(FORWARDED_FOR).iter().map(|value| value.as_bytes());
+        domain::client_address(peer, forwarded, &shared.config.trusted_proxies)
+    });
     let session = session::cookie(&parts.headers, session::COOKIE_NAME).map(str::to_owned);
     Visit {
         shared,
@@ -240,15 +244,4 @@ fn guarded(mut response: Response<Body>) -> Response<Body> {
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     response
-}
-
-/// Who asks: the peer, or whom trusted proxies say that they ask for (the last address that isn't one of theirs).
-fn client(config: &UiConfig, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let is_trusted = |ip: &IpAddr| config.trusted_proxies.iter().any(|net| net.contains(ip));
-    if !is_trusted(&peer) {
-        return peer;
-    }
-    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
-    let chain = lines.iter().flat_map(|line| line.split(',')).filter_map(|part| part.trim().parse::<IpAddr>().ok());
-    chain.collect::<Vec<_>>().into_iter().rev().find(|ip| !is_trusted(ip)).unwrap_or(peer)
 }

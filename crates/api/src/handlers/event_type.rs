@@ -4,9 +4,11 @@ use crate::auth::Caller;
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::reply::Reply;
+use crate::wire::app_search::SubscribersOut;
 use crate::wire::event_type::{EventTypeOut, read_fields, read_new, read_patch};
 use crate::wire::event_type_import::{event_types, read_import};
 use crate::wire::list::{self, ListOut};
+use domain::EndpointId;
 use http::StatusCode;
 use serde_json::json;
 use store::{Cursor, EventType, EventTypeFields, EventTypePatch, Order, PageQuery, StoreError};
@@ -66,6 +68,15 @@ pub(crate) async fn delete(call: Call) -> Result<Reply, Problem> {
     let expunge = call.query().boolean("expunge", false)?;
     call.store().delete_event_type(call.caller.org, call.params.get(0), expunge).await?;
     Ok(Reply::no_content())
+}
+
+/// The endpoints that take the type, of all applications, and how many there are. The type needs no entry of its own.
+pub(crate) async fn subscribers(call: Call) -> Result<Reply, Problem> {
+    let (query, codec, name) = (call.query(), call.codec(), call.params.get(0));
+    let page = list::page::<EndpointId>(&query, codec, query.order()?)?;
+    let found = call.store().subscribers(call.caller.org, name, page).await?;
+    let counts = call.store().count_subscribers(call.caller.org, vec![name.to_owned()]).await?;
+    Ok(Reply::ok(&SubscribersOut::of(found, counts.first().copied().unwrap_or_default(), codec)))
 }
 
 /// Creates and changes event types as an OpenAPI document has them; an archived one comes back.

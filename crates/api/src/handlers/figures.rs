@@ -1,13 +1,15 @@
-//! Figures: what happened in an organisation, by time, application, endpoint and event type, and what waits.
+//! Figures: what happened in an organisation, by time, application, endpoint, event type and source, and what waits.
 
 use crate::call::{Call, named};
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::wire::figures::{
-    All, AppFiguresOut, EndpointFiguresOut, EventTypesOut, QueueOut, ThroughputOut, read_since, read_window,
+    All, AppFiguresOut, EndpointFiguresOut, EventTypesOut, QueueOut, SourceFiguresOut, ThroughputOut, read_since,
+    read_window,
 };
 use crate::wire::list;
-use domain::AppId;
+use domain::{AppId, SourceId};
+use store::{Order, PageQuery};
 
 pub(crate) async fn throughput(call: Call) -> Result<Reply, Problem> {
     let window = read_window(&call.query(), call.shared.now())?;
@@ -36,6 +38,24 @@ pub(crate) async fn applications(call: Call) -> Result<Reply, Problem> {
         call.store().app_figures(call.caller.org, apps, since).await?
     };
     Ok(Reply::ok(&All { data: found.iter().map(|f| AppFiguresOut::of(f, call.codec())).collect() }))
+}
+
+/// Of the sources that `source_id` names, or of the newest ones.
+pub(crate) async fn sources(call: Call) -> Result<Reply, Problem> {
+    let (query, org) = (call.query(), call.caller.org);
+    let (since, limit) = (read_since(&query, call.shared.now())?, list::limit(&query)?);
+    let names: Vec<&str> = query.all("source_id");
+    let mut sources: Vec<SourceId> = Vec::new();
+    if names.is_empty() {
+        let page = PageQuery { limit, cursor: None, order: Order::Descending };
+        sources.extend(call.store().sources(org, false, page).await?.data.iter().map(|source| source.id));
+    }
+    for name in names.into_iter().take(limit as usize) {
+        let name = named(call.codec(), name).ok_or_else(|| Problem::not_found("source not found"))?;
+        sources.push(call.store().source(org, &name).await?.id);
+    }
+    let found = call.store().source_figures(sources, since).await?;
+    Ok(Reply::ok(&All { data: found.iter().map(|f| SourceFiguresOut::of(f, call.codec())).collect() }))
 }
 
 pub(crate) async fn endpoint(call: Call) -> Result<Reply, Problem> {

@@ -5,7 +5,7 @@ use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::wire::issue::{IssueOut, read_patch, read_state};
 use crate::wire::list::{self, ListOut};
-use domain::{EndpointId, IssueId};
+use domain::{EndpointId, IssueId, IssueKind};
 use store::{IssueFilter, Order};
 
 /// Last failure first.
@@ -16,6 +16,10 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Problem> {
     if let Some(text) = query.get("state") {
         let state = read_state(text);
         filter.state = Some(state.ok_or_else(|| Problem::query("state", "must be open, resolved or muted"))?);
+    }
+    if let Some(text) = query.get("kind") {
+        let kind = IssueKind::all().find(|kind| kind.name() == text);
+        filter.kind = Some(kind.ok_or_else(|| Problem::query("kind", "must be a kind of failure, as issues have it"))?);
     }
     if let Some(name) = query.get("app_id") {
         let name = named(codec, name).ok_or_else(|| Problem::not_found("application not found"))?;

@@ -2,8 +2,9 @@
 //!
 //! **Invariant:** operations and schemas of `handlers/event_type.rs` and `wire/event_type.rs`.
 
+use super::endpoints;
 use super::shared::{ORDER, PAGE};
-use super::table::Type::{Bool, Json, Map, Object, Page, Text, Time};
+use super::table::Type::{Bool, Id, Int, Json, List, Map, Object, Page, Text, Time};
 use super::table::{Schema, TEXTS, Tag, Type, delete, get, may, null, patch, post, put, q, req};
 
 const OUT: Schema = Schema::new(
@@ -80,6 +81,29 @@ const IMPORTED_DATA: Schema = Schema::new(
 const IMPORTED: Schema =
     Schema::new("EventTypeImportOpenApiOut", "What changed.", &[req("data", Object(&IMPORTED_DATA), "What changed")]);
 
+const SUBSCRIBER: Schema = Schema::new(
+    "SubscriberOut",
+    "An endpoint that takes an event type.",
+    &[
+        req("appId", Id("app"), "Its application"),
+        req("appName", Text, "What that is called").eg(r#""Acme""#),
+        req("takesAll", Bool, "It takes every event type").eg("false"),
+    ],
+)
+.with(&endpoints::OUT);
+const SUBSCRIBERS: Schema = Schema::new(
+    "SubscribersOut",
+    "Who takes an event type.",
+    &[
+        req("data", List(&Object(&SUBSCRIBER)), "The endpoints, by id; disabled ones too"),
+        null("iterator", Text, "Pass it to get the next page").eg("null"),
+        null("prevIterator", Text, "Pass it as `iterator` to get the page before").eg("null"),
+        req("done", Bool, "There is nothing after this page"),
+        req("count", Int, "How many endpoints there are, counted up to 1,000").eg("31"),
+        req("orMore", Bool, "There are more than were counted").eg("false"),
+    ],
+);
+
 const LIST: &str = "/api/v1/event-type";
 const ONE: &str = "/api/v1/event-type/{event_type_name}";
 
@@ -120,6 +144,14 @@ pub(super) const TAG: Tag = Tag {
             .query(&[&[q("expunge", Bool, "Delete it for good")]])
             .nothing()
             .sdk("event-type.delete"),
+        get(
+            "/api/v1/event-type/{event_type_name}/endpoint",
+            "v1.event-type.endpoint.list",
+            "List who takes an event type",
+            "The endpoints of all applications that chose it, and those that take every type; what they say of channels aside.",
+        )
+        .query(&[PAGE, ORDER])
+        .ok(Object(&SUBSCRIBERS)),
         post(
             "/api/v1/event-type/import/openapi",
             "v1.event-type.import-openapi",

@@ -1,7 +1,8 @@
 //! Figures, issues, search: what is looked at, not what is sent.
 //!
-//! **Invariant:** operations and schemas of `handlers/{figures,issue,search}.rs` and `wire/{figures,issue,search}.rs`.
+//! **Invariant:** operations and schemas of `handlers/{figures,issue,search}.rs` and `wire/{figures,issue,search,app_search}.rs`.
 
+use super::applications;
 use super::shared::PAGE;
 use super::table::Type::{self, Bool, Id, Int, IntIn, List, Number, Object, Page, Text, Time, Url, Words};
 use super::table::{Content, Field, Param, Schema, TEXTS, Tag, get, null, patch, q, req};
@@ -131,6 +132,81 @@ const TYPES: Schema = Schema::new(
     ],
 );
 
+const ARRIVALS_FIELDS: &[Field] = &[
+    req("received", Int, "Requests that came, copies of known events too").eg("120"),
+    req("verified", Int, "Of those, the ones that were not refused").eg("118"),
+    req("refused", Int, "Of those, refused").eg("2"),
+    req("duplicates", Int, "Of those, dropped because their events had come before").eg("5"),
+];
+const ARRIVALS: Schema = Schema::new("Arrivals", "What became of requests.", ARRIVALS_FIELDS);
+const SOURCE_HOUR: Schema =
+    Schema::new("SourceHour", "An hour of a source.", &[req("at", Time, "Its beginning")]).with(&ARRIVALS);
+const SOURCE: Schema = Schema::new(
+    "SourceFigures",
+    "Figures of a source.",
+    &[
+        req("sourceId", Id("src"), "The source"),
+        req("held", Int, "Requests that wait until it goes on, now; counted up to 1,000").eg("0"),
+        null("lastAt", Time, "When the last request came"),
+        req("series", List(&Object(&SOURCE_HOUR)), "By the hour"),
+    ],
+)
+.with(&ARRIVALS);
+const SOURCES: Schema =
+    Schema::new("SourceFiguresOut", "Figures of sources.", &[req("data", List(&Object(&SOURCE)), "Each of them")]);
+
+const FOUND_APP: Schema = Schema::new(
+    "FoundApplication",
+    "An application, and how it does.",
+    &[
+        req("endpoints", Int, "Its endpoints").eg("3"),
+        req("failingEndpoints", Int, "Of those, the ones whose every attempt fails").eg("1"),
+        null("failingSince", Time, "Since when the longest of them has"),
+        null("lastMessageAt", Time, "When it had its last message, to the minute"),
+    ],
+)
+.with(&applications::OUT);
+const APP_SEARCH: Schema = Schema::new(
+    "ApplicationSearchOut",
+    "A page of found applications.",
+    &[
+        req("data", List(&Object(&FOUND_APP)), "The applications, as they were sorted"),
+        null("iterator", Text, "Pass it to get the next page").eg("null"),
+        req("done", Bool, "There is nothing after this page"),
+        null("lookedAt", Int, "How many it looked at before it became too long").eg("null"),
+    ],
+);
+
+/// As [`domain::IssueKind`] names them.
+pub(crate) const KINDS: &[&str] = &[
+    "dns",
+    "connect",
+    "connect-timeout",
+    "response-timeout",
+    "tls",
+    "tls-expired",
+    "tls-not-yet-valid",
+    "tls-wrong-name",
+    "tls-untrusted",
+    "closed",
+    "bad-response",
+    "proxy",
+    "redirect",
+    "unauthorized",
+    "forbidden",
+    "not-found",
+    "method-not-allowed",
+    "gone",
+    "payload-too-large",
+    "rate-limited",
+    "client-error",
+    "unavailable",
+    "server-error",
+    "blocked-address",
+    "https-only",
+    "secret",
+    "other",
+];
 const ISSUE_STATE: Type = Words(&["open", "resolved", "muted"]);
 const ISSUE: Schema = Schema::new(
     "IssueOut",
@@ -254,11 +330,27 @@ pub(super) const TAG: Tag = Tag {
         )
         .query(&[SINCE])
         .ok(Object(&ENDPOINT)),
+        get(
+            "/api/v1/figures/source",
+            "v1.figures.source",
+            "Figures of sources",
+            "Of those that are named, or of the newest ones, by the hour. A bin verifies nothing: none of its requests is refused.",
+        )
+        .query(&[
+            SINCE,
+            &[
+                q("source_id", List(&Text), "A source or bin, by id or uid; repeated"),
+                q("limit", IntIn(1, 250), "How many; 50 unless said otherwise"),
+            ],
+        ])
+        .ok(Object(&SOURCES))
+        .errors(&[404]),
         get("/api/v1/issue", "v1.issue.list", "List issues", "Last failure first.")
             .query(&[
                 PAGE,
                 &[
                     q("state", ISSUE_STATE, "Only those that stand so"),
+                    q("kind", Words(KINDS), "Only those of this kind"),
                     q("app_id", Text, "Only this application's, by id or uid"),
                     q("endpoint_id", Id("ep"), "Only this endpoint's"),
                 ],
@@ -284,5 +376,25 @@ pub(super) const TAG: Tag = Tag {
         .query(&[&[q("q", Text, "What to search for; everything without it")], PAGE])
         .answer(200, Content::Json(Object(&SEARCH)))
         .errors(&[404]),
+        get(
+            "/api/v1/search/application",
+            "v1.search.application",
+            "Search applications",
+            "By part of a name, a uid or the metadata, whatever the case; an id finds its application. Looks at 20,000 \
+             applications at a time, and says so when it ended there.",
+        )
+        .query(&[
+            PAGE,
+            &[
+                q("q", Text, "What to search for; every application without it"),
+                q("failing", Bool, "Only those with an endpoint whose every attempt fails"),
+                q(
+                    "sort",
+                    Words(&["created", "name", "last-message", "failing"]),
+                    "`created` unless said otherwise: newest first; last message first; the longest failing first",
+                ),
+            ],
+        ])
+        .ok(Object(&APP_SEARCH)),
     ],
 };

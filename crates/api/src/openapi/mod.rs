@@ -33,6 +33,8 @@ use crate::call::Visit;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use bytes::Bytes;
+#[cfg(test)]
+pub(crate) use figures::KINDS;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 use table::Tag;

@@ -66,6 +66,7 @@ GET /api/v1/event-type/{event_type_name} ViewBase
 PUT /api/v1/event-type/{event_type_name} org
 PATCH /api/v1/event-type/{event_type_name} org
 DELETE /api/v1/event-type/{event_type_name} org
+GET /api/v1/event-type/{event_type_name}/endpoint org
 GET /api/v1/hook org
 POST /api/v1/hook org
 DELETE /api/v1/hook/{hook_id} org
@@ -105,10 +106,12 @@ GET /api/v1/figures/queue org
 GET /api/v1/figures/application org
 GET /api/v1/figures/event-type org
 GET /api/v1/figures/endpoint/{endpoint_id} org
+GET /api/v1/figures/source org
 GET /api/v1/issue org
 GET /api/v1/issue/{issue_id} org
 PATCH /api/v1/issue/{issue_id} org
 GET /api/v1/search/message org
+GET /api/v1/search/application org
 POST /api/v1/conversion org
 GET /api/v1/health any
 GET /api/v1/health/ping any

@@ -1,7 +1,7 @@
 //! The audit log: who changed what, from every door.
 
 use super::api_keys::{as_person, key};
-use super::{START, Server, server, text};
+use super::{START, Server, server, server_with, text};
 use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::{Value, json};
@@ -98,6 +98,20 @@ async fn the_log_is_filtered_paged_and_the_organisations_own() {
     let foreign = s.raw(&s.org_token("org_other"), Method::GET, "/api/v1/audit", "").await.expect(200);
     assert_eq!(foreign["data"], json!([]));
     s.get("/audit?before=yesterday").await.refuse(400, "invalid_query");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_trusted_proxy_the_address_is_the_clients() {
+    let forwarded = async |s: &Server| {
+        let request = Request::builder().method(Method::POST).uri("/api/v1/app");
+        let request = request.header("authorization", format!("Bearer {}", s.org_token("org_test")));
+        let request = request.header("x-forwarded-for", "198.51.100.1, 203.0.113.7");
+        s.send(request.body(Full::from(r#"{"name": "A"}"#)).unwrap()).await.expect(201);
+        text(&s.get("/audit").await.expect(200)["data"][0]["address"])
+    };
+    let trusting = server_with(|c| c.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
+    assert_eq!(forwarded(&trusting).await, "203.0.113.7");
+    assert_eq!(forwarded(&server().await).await, "127.0.0.1", "who trusts no proxy believes none");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,10 +1,12 @@
 //! Figures, issues and search over HTTP: shapes, filters, and whose they are.
 
+use super::requests::capture;
+use super::sources::{receiving, stripe};
 use super::{START, Server, server, text};
 use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::{NewAttempt, Next, Settlement};
+use store::{NewAttempt, Next, Settlement, Verdict};
 
 /// Two messages of application `a`: one delivered, one answered 503 and dead; figures are written.
 async fn setting() -> (Server, String, String) {
@@ -176,4 +178,103 @@ async fn a_search_is_text_and_tells_what_it_understood() {
     s.get("/search/message?iterator=msg_x").await.invalid("query", "iterator");
     let path = format!("/api/v1/search/message?q=app:{app}");
     s.raw(&s.org_token("org_foreign"), Method::GET, &path, "").await.refuse(404, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn issues_are_asked_for_by_kind() {
+    let (s, ..) = setting().await;
+    let count =
+        async |query: &str| s.get(&format!("/issue?{query}")).await.expect(200)["data"].as_array().unwrap().len();
+    assert_eq!(count("kind=unavailable").await, 1);
+    assert_eq!(count("kind=unavailable&state=open&app_id=a").await, 1);
+    assert_eq!(count("kind=dns").await, 0);
+    s.get("/issue?kind=nothing").await.invalid("query", "kind");
+    let known: Vec<&str> = domain::IssueKind::all().map(domain::IssueKind::name).collect();
+    assert_eq!(crate::openapi::KINDS, known, "as they are described");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn applications_are_searched_sorted_and_paged() {
+    let (s, app, _) = setting().await;
+    for (uid, name) in [("b", "beta Größe"), ("c", "Alpha")] {
+        let body = json!({"name": name, "uid": uid, "metadata": {"plan": format!("gold-{uid}")}});
+        s.post("/app", body).await.expect(201);
+    }
+    let uids = async |query: &str| -> Vec<String> {
+        let out = s.get(&format!("/search/application?{query}")).await.expect(200);
+        assert_eq!((&out["done"], &out["lookedAt"]), (&json!(true), &Value::Null));
+        out["data"].as_array().unwrap().iter().map(|app| text(&app["uid"])).collect()
+    };
+    assert_eq!(uids("").await, ["c", "b", "a"]);
+    assert_eq!(uids("q=GR%C3%96").await, ["b"]);
+    assert_eq!(uids("q=gold").await, ["c", "b"]);
+    assert_eq!(uids(&format!("q={app}")).await, ["a"]);
+    assert_eq!(uids("sort=name&q=gold").await, ["c", "b"]);
+    assert_eq!(uids("failing=true").await, ["a"]);
+    assert_eq!(uids("sort=failing").await, ["a", "c", "b"]);
+    assert_eq!(uids("sort=last-message").await, ["a", "c", "b"]);
+    for sort in ["created", "name", "last-message", "failing"] {
+        let whole = uids(&format!("sort={sort}")).await;
+        let (mut walked, mut iterator) = (Vec::new(), String::new());
+        for left in (0..3).rev() {
+            let page = s.get(&format!("/search/application?limit=1&sort={sort}{iterator}")).await.expect(200);
+            walked.push(text(&page["data"][0]["uid"]));
+            assert_eq!(page["done"], json!(left == 0), "{sort}");
+            iterator = format!("&iterator={}", page["iterator"].as_str().unwrap_or_default());
+        }
+        assert_eq!(walked, whole, "{sort}");
+    }
+    let one = &s.get("/search/application?failing=true").await.expect(200)["data"][0];
+    assert_eq!((&one["endpoints"], &one["failingEndpoints"]), (&json!(1), &json!(1)));
+    assert!(one["failingSince"].is_string() && one["lastMessageAt"].is_string(), "{one}");
+    assert_eq!(foreign(&s, "/search/application").await["data"], json!([]));
+    assert_eq!(foreign(&s, &format!("/search/application?q={app}")).await["data"], json!([]));
+    s.get("/search/application?sort=size").await.invalid("query", "sort");
+    s.get("/search/application?iterator=app_1.2").await.invalid("query", "iterator");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_type_tells_who_takes_it() {
+    let (s, app, every) = setting().await;
+    s.post("/event-type", json!({"name": "invoice.paid", "description": "d"})).await.expect(201);
+    s.app("b").await;
+    let body = json!({"url": "https://example.com/", "eventTypes": ["invoice.paid"]});
+    let chosen = text(&s.post("/app/b/endpoint", body).await.expect(201)["id"]);
+    let out = s.get("/event-type/invoice.paid/endpoint").await.expect(200);
+    assert_eq!((&out["count"], &out["orMore"], &out["done"]), (&json!(2), &json!(false), &json!(true)));
+    let row = |n: usize| (text(&out["data"][n]["id"]), out["data"][n]["takesAll"].as_bool().unwrap());
+    assert_eq!((row(0), row(1)), ((every, true), (chosen.clone(), false)));
+    assert_eq!(text(&out["data"][0]["appId"]), app);
+    let first = s.get("/event-type/invoice.paid/endpoint?limit=1").await.expect(200);
+    let path = format!("/event-type/invoice.paid/endpoint?limit=1&iterator={}", text(&first["iterator"]));
+    assert_eq!(text(&s.get(&path).await.expect(200)["data"][0]["id"]), chosen);
+    assert_eq!(s.get("/event-type/unknown/endpoint").await.expect(200)["count"], json!(1));
+    assert_eq!(foreign(&s, "/event-type/invoice.paid/endpoint").await["count"], json!(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sources_have_figures_by_the_hour() {
+    let (s, _) = receiving().await;
+    let source = stripe(&s, "pay").await;
+    let id = text(&source["id"]);
+    capture(&s, &source["ingestUrl"], "", Verdict::Accepted, b"{}").await;
+    capture(&s, &source["ingestUrl"], "", Verdict::Refused("no".into()), b"{}").await;
+    capture(&s, &source["ingestUrl"], "", Verdict::Held, b"{}").await;
+    for path in [
+        "/figures/source".to_owned(),
+        "/figures/source?source_id=pay".into(),
+        format!("/figures/source?source_id={id}"),
+    ] {
+        let out = s.get(&path).await.expect(200);
+        let one = &out["data"][0];
+        for (name, want) in [("received", 3), ("verified", 2), ("refused", 1), ("duplicates", 0), ("held", 1)] {
+            assert_eq!(one[name], json!(want), "{name}");
+        }
+        assert_eq!((text(&one["sourceId"]), text(&one["lastAt"])), (id.clone(), START.to_string()));
+        let hours = one["series"].as_array().unwrap();
+        assert_eq!((hours.len(), &hours[24]["received"]), (25, &json!(3)));
+    }
+    assert_eq!(foreign(&s, "/figures/source").await["data"], json!([]));
+    s.raw(&s.org_token("org_foreign"), Method::GET, "/api/v1/figures/source?source_id=pay", "").await.expect(404);
+    s.get("/figures/source?since=2020-01-01T00:00:00Z").await.invalid("query", "since");
 }

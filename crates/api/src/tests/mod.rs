@@ -174,6 +174,7 @@ pub(super) async fn server_on(disk_reserve: u64, change: impl FnOnce(&mut ApiCon
         jwt: keys.clone(),
         cors: vec!["*".into()],
         public_url: None,
+        trusted_proxies: Vec::new(),
         payload_limit: crate::PAYLOAD_LIMIT_DEFAULT,
         request_body_limit: crate::REQUEST_BODY_LIMIT_DEFAULT,
         import_body_limit: crate::IMPORT_BODY_LIMIT_DEFAULT,

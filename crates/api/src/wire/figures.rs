@@ -9,7 +9,8 @@ use domain::{IdCodec, Timestamp};
 use serde::Serialize;
 use std::time::Duration;
 use store::{
-    AppFigures, EndpointFigures, EventTypesSeen, Histogram, HourFigures, Minute, QueueFigures, QueueLane, Step,
+    AppFigures, EndpointFigures, EventTypesSeen, Histogram, HourFigures, Minute, QueueFigures, QueueLane,
+    SourceFigures, SourceHour, Step,
 };
 
 const STEPS_MAX: i64 = 3000;
@@ -274,6 +275,53 @@ impl EndpointFiguresOut {
             failed: f.total.failed,
             latency: LatencyOut::of(&f.latency),
             series: f.hours.iter().zip(&f.latency_by_hour).map(hour).collect(),
+        }
+    }
+}
+
+/// What came in an hour, or in all.
+#[derive(Serialize)]
+struct ArrivalsOut {
+    received: u64,
+    verified: u64,
+    refused: u64,
+    duplicates: u64,
+}
+
+impl ArrivalsOut {
+    fn of(h: &SourceHour) -> Self {
+        ArrivalsOut { received: h.received, verified: h.verified(), refused: h.refused, duplicates: h.duplicates }
+    }
+}
+
+#[derive(Serialize)]
+struct SourceHourOut {
+    at: String,
+    #[serde(flatten)]
+    arrivals: ArrivalsOut,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SourceFiguresOut {
+    source_id: String,
+    #[serde(flatten)]
+    total: ArrivalsOut,
+    /// Requests that wait now, up to a thousand.
+    held: u64,
+    last_at: Option<String>,
+    series: Vec<SourceHourOut>,
+}
+
+impl SourceFiguresOut {
+    pub fn of(f: &SourceFigures, codec: &IdCodec) -> Self {
+        let hour = |h: &SourceHour| SourceHourOut { at: time::text(h.at), arrivals: ArrivalsOut::of(h) };
+        SourceFiguresOut {
+            source_id: codec.text(f.source),
+            total: ArrivalsOut::of(&f.total),
+            held: f.held,
+            last_at: f.last_at.map(time::text),
+            series: f.hours.iter().map(hour).collect(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! they are.
 
 pub(crate) mod api_key;
+pub(crate) mod app_search;
 pub(crate) mod application;
 pub(crate) mod attempt;
 pub(crate) mod bin;

@@ -182,13 +182,14 @@ impl Ingest {
         let visit = self.forms.visits.read(&raw, &salt, None);
         let ids: Vec<_> = submission.files.iter().map(|_| FileId(self.forms.number(at).0)).collect();
         let site = parts.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        let base = self.base(route.org);
         let draft = Draft {
             route,
             at,
             visit: &visit,
             origin: site.filter(|origin| *origin != "null").map(|origin| legible(origin, ORIGIN_CHARS_MAX)),
             codec: self.store.codec(),
-            base: self.config.public_url.as_deref().unwrap_or_default().trim_end_matches('/'),
+            base: base.as_deref().unwrap_or_default().trim_end_matches('/'),
         };
         let event = draft.event(submission, &ids).ok_or(Problem::FAILED)?;
         // What JSON escapes makes it longer than it came.

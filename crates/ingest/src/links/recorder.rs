@@ -6,7 +6,8 @@
 use super::event;
 use crate::metrics::{IngestMetrics, bump};
 use crate::visit::{RawVisit, Visits};
-use domain::{ClickId, IdCodec, LinkId, LinkRoute, Rng, Timestamp};
+use domain::{ClickId, IdCodec, LinkId, LinkRoute, OrgId, Rng, Timestamp};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -46,6 +47,8 @@ pub(crate) trait Sink: Send + Sync + 'static {
     fn salt(&self, day: i64) -> impl Future<Output = Result<[u8; 16], StoreError>> + Send;
     /// As [`Store::clicks`].
     fn clicks(&self, events: Vec<OwnEvent>) -> Result<(), StoreError>;
+    /// Where an organisation says that this server is found.
+    fn public_url(&self, org: OrgId) -> Option<String>;
     /// Ends when all that was handed over is on disk, or has failed.
     fn committed(&self) -> impl Future<Output = ()> + Send + 'static;
 }
@@ -56,6 +59,9 @@ impl Sink for Store {
     }
     fn clicks(&self, events: Vec<OwnEvent>) -> Result<(), StoreError> {
         Store::clicks(self, events)
+    }
+    fn public_url(&self, org: OrgId) -> Option<String> {
+        self.profile(org).public_url.clone()
     }
     fn committed(&self) -> impl Future<Output = ()> + Send + 'static {
         let store = self.clone();
@@ -72,10 +78,11 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Starts its task, which ends with it. Call it inside a tokio runtime. `base` is what URLs of links begin with.
+    /// Starts its task, which ends with it. Call it inside a tokio runtime. `base` is what URLs of links begin with;
+    /// `None`: what their organisation says.
     pub fn start<S: Sink>(
         sink: S,
-        (codec, rng, base): (IdCodec, &dyn Rng, String),
+        (codec, rng, base): (IdCodec, &dyn Rng, Option<String>),
         visits: Arc<Visits>,
         capacity: usize,
         metrics: Arc<IngestMetrics>,
@@ -134,7 +141,7 @@ impl Recorder {
 struct Scribe<S> {
     sink: S,
     codec: IdCodec,
-    base: String,
+    base: Option<String>,
     visits: Arc<Visits>,
     metrics: Arc<IngestMetrics>,
     /// The last clicks were lost: the cause is in the log.
@@ -196,7 +203,9 @@ impl<S: Sink> Scribe<S> {
         if salt.is_none() {
             visit.visitor = None;
         }
-        event::clicked(click, &visit, &self.codec, &self.base)
+        let said = || self.sink.public_url(click.route.org).unwrap_or_default();
+        let base = self.base.as_deref().map_or_else(|| Cow::Owned(said()), Cow::Borrowed);
+        event::clicked(click, &visit, &self.codec, base.trim_end_matches('/'))
     }
 
     /// What the visitors of these clicks are hashed with: that of the last one's day. `None` when the store has none to give:

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use store::{SourcePatch, Verdict};
+use store::{Profile, SourcePatch, Verdict};
 
 fn config() -> Value {
     json!({"secret": SECRET})
@@ -153,6 +153,13 @@ async fn the_public_url_is_what_is_signed() {
     // Signed for the URL that the server is reached at inside.
     let inside = w.signed(&source, &config(), body, "");
     assert_eq!(w.post(&source, &inside, body).await.status, 401);
+    // Without the setting, it is what the organisation says of itself.
+    let said = World::new().await;
+    let source = said.source("sq", "square", config(), |_| ()).await;
+    let (inside, elsewhere) = (said.signed(&source, &config(), body, ""), "https://hooks.example.com");
+    let profile = Profile { public_url: Some(elsewhere.into()), ..Profile::default() };
+    said.store.set_profile(said.org, profile).await.unwrap();
+    assert_eq!(said.post(&source, &inside, body).await.status, 401);
     let own = World::new().await;
     let source = own.source("sq", "square", config(), |_| ()).await;
     assert_eq!(own.post(&source, &own.signed(&source, &config(), body, ""), body).await.status, 200);

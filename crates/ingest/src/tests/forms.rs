@@ -128,6 +128,7 @@ async fn a_file_is_given_out_as_a_download_and_never_shown() {
         (&json!("ä.html"), &json!("text/html"), &json!(8))
     );
     assert_eq!((&file["field"], &event["data"]["fields"]), (&json!("cv"), &json!({"a": "1"})));
+    assert!(file["url"].as_str().unwrap().starts_with("https://hooks.example/f/file/"), "{file}");
     let path = file["url"].as_str().unwrap().strip_prefix("https://hooks.example").unwrap();
     let got = w.get(path).await;
     assert_eq!((got.status, &*got.body), (200, "<script>"));

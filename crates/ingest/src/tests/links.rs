@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use store::{EventKind, Link, LinkFields, LinkPatch, Message, MessageFilter, Order, PageQuery};
+use store::{EventKind, Link, LinkFields, LinkPatch, Message, MessageFilter, Order, PageQuery, Profile};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -77,6 +77,20 @@ fn data(message: &Message) -> Value {
     let payload: Value = serde_json::from_slice(message.payload.as_ref().unwrap()).unwrap();
     assert_eq!(payload["type"], *message.event_type);
     payload["data"].clone()
+}
+
+#[tokio::test]
+async fn links_are_where_the_organisation_says_unless_a_setting_does() {
+    let profile = || Profile { public_url: Some("https://said.example".into()), ..Profile::default() };
+    for (setting, want) in
+        [(None, "https://said.example/l/abc"), (Some("https://set.example/"), "https://set.example/l/abc")]
+    {
+        let w = World::with(|c| c.public_url = setting.map(str::to_owned)).await;
+        w.store.set_profile(w.org, profile()).await.unwrap();
+        let link = w.link("abc", "https://x.test/", |_| ()).await;
+        w.visit("/l/abc", &[("user-agent", FIREFOX)]).await;
+        assert_eq!(data(&w.events(&link).await[0])["url"], want);
+    }
 }
 
 #[tokio::test]

@@ -52,6 +52,9 @@ impl Sink for FakeStore {
         self.0.days.lock().push(day);
         if *self.0.is_broken.lock() { Err(StoreError::Failed("broken".into())) } else { Ok([7; 16]) }
     }
+    fn public_url(&self, org: OrgId) -> Option<String> {
+        (org == OrgId(1)).then(|| "https://own.test".to_owned())
+    }
     fn clicks(&self, events: Vec<OwnEvent>) -> Result<(), StoreError> {
         if *self.0.is_broken.lock() {
             return Err(StoreError::Failed("broken".into()));
@@ -85,7 +88,7 @@ const DAY_MS: i64 = 86_400_000;
 impl Fixture {
     fn new(capacity: usize) -> Self {
         let (store, metrics) = (FakeStore::default(), Arc::new(IngestMetrics::default()));
-        let about = (IdCodec::new([9; 16]), &TestRng::default() as &dyn domain::Rng, String::new());
+        let about = (IdCodec::new([9; 16]), &TestRng::default() as &dyn domain::Rng, None);
         let recorder = Recorder::start(store.clone(), about, Arc::new(Visits::default()), capacity, metrics.clone());
         let parts = LinkParts { slug: "s", target: "https://x.test/", redirect: 302, click_param: "", tags: &[] };
         let route = LinkRoute::new((OrgId(1), LinkId(2), AppId(3)), &parts, false, None).unwrap();

@@ -121,6 +121,11 @@ pub async fn issues_are_filtered_and_walked_both_ways(f: F) {
         (IssueFilter { app: Some(other), state: Some(OPEN), ..Default::default() }, 0),
         (IssueFilter { endpoint: Some(e), ..Default::default() }, 4),
         (IssueFilter { endpoint: Some(e), state: Some(IssueState::Muted), ..Default::default() }, 0),
+        (IssueFilter { kind: Some(IssueKind::NotFound), ..Default::default() }, 2),
+        (IssueFilter { kind: Some(IssueKind::ServerError), state: Some(OPEN), ..Default::default() }, 1),
+        (IssueFilter { kind: Some(IssueKind::NotFound), app: Some(app), ..Default::default() }, 1),
+        (IssueFilter { kind: Some(IssueKind::NotFound), endpoint: Some(e), ..Default::default() }, 1),
+        (IssueFilter { kind: Some(IssueKind::Gone), ..Default::default() }, 0),
         (IssueFilter { endpoint: Some(e), app: Some(other), ..Default::default() }, 0),
     ];
     for (filter, n) in filters {

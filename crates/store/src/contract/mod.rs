@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 pub mod accept;
+pub mod app_search;
 pub mod applications;
 pub mod books;
 pub mod endpoints;
@@ -402,6 +403,12 @@ macro_rules! suite {
                 events_expire_with_other_messages_and_figures_stay,
                 a_salt_lasts_a_day_and_is_the_same_for_all,
                 below_the_disk_reserve_events_are_refused_and_clicks_lost;
+            app_search:
+                an_application_is_found_by_what_is_written_of_it,
+                applications_are_sorted_by_name_and_by_their_last_message,
+                failing_applications_are_found_and_lead_the_list,
+                an_event_type_knows_the_endpoints_that_take_it,
+                sources_are_counted_by_the_hour_and_by_what_became_of_requests;
             portal:
                 tokens_of_an_application_end_together_and_stay_so,
                 customers_have_three_inboxes_which_are_bins_that_expire,

@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** pure counting; merging two batches is counting what both did, in their order.
 
-use super::{Histogram, HourFigures, Minute};
-use domain::{AppId, AttemptId, EndpointId, IssueKind, MessageId, OrgId, Timestamp};
+use super::{Histogram, HourFigures, Minute, SourceHour};
+use domain::{AppId, AttemptId, EndpointId, IssueKind, MessageId, OrgId, SourceId, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,8 +31,9 @@ pub(crate) enum Note {
     },
     Received {
         org: OrgId,
+        source: SourceId,
         at: Timestamp,
-        is_refused: bool,
+        end: Arrival,
     },
     Settled {
         org: OrgId,
@@ -57,6 +58,16 @@ pub(crate) enum End {
     Dead,
     /// Nothing that is counted.
     Other,
+}
+
+/// What became of an inbound request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    Stored,
+    /// Stored with the reason.
+    Refused,
+    /// All its events were known: counted, and not stored.
+    Duplicate,
 }
 
 /// A failed attempt.
@@ -93,6 +104,11 @@ pub(crate) struct TypeCount {
     pub messages: u64,
     pub last_at: Timestamp,
 }
+#[derive(Clone, Debug)]
+pub(crate) struct SourceCount {
+    pub figures: SourceHour,
+    pub last_at: Timestamp,
+}
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EndpointCount {
     pub figures: HourFigures,
@@ -108,6 +124,7 @@ pub(crate) struct Batch {
     pub apps: HashMap<(i64, OrgId, AppId), AppCount>,
     pub endpoints: HashMap<(i64, EndpointId), EndpointCount>,
     pub types: HashMap<(i64, OrgId, Arc<str>), TypeCount>,
+    pub sources: HashMap<(i64, SourceId), SourceCount>,
     pub failures: HashMap<(EndpointId, IssueKind), Failures>,
     /// When an endpoint last worked, in the same order as failures.
     pub worked: HashMap<EndpointId, u64>,
@@ -118,7 +135,7 @@ impl Batch {
     /// Rows that it is about to become.
     pub fn entries(&self) -> usize {
         let rolled = self.minutes.len() + self.apps.len() + self.endpoints.len() + self.types.len();
-        rolled + self.failures.len() + self.worked.len()
+        rolled + self.sources.len() + self.failures.len() + self.worked.len()
     }
 
     pub fn count(&mut self, note: Note) {
@@ -133,9 +150,17 @@ impl Batch {
                 of_type.messages += 1;
                 of_type.last_at = of_type.last_at.max(at);
             }
-            Note::Received { org, at, is_refused } => {
-                let minute = self.minute(org, at);
-                *(if is_refused { &mut minute.refused } else { &mut minute.received }) += 1;
+            Note::Received { org, source, at, end } => {
+                match end {
+                    Arrival::Stored => self.minute(org, at).received += 1,
+                    Arrival::Refused => self.minute(org, at).refused += 1,
+                    Arrival::Duplicate => {}
+                }
+                let of_source = self.source(hour_of(at), source);
+                of_source.figures.received += 1;
+                of_source.figures.refused += u64::from(end == Arrival::Refused);
+                of_source.figures.duplicates += u64::from(end == Arrival::Duplicate);
+                of_source.last_at = of_source.last_at.max(at);
             }
             Note::Settled { org, app, endpoint, at, us, end } => {
                 let minute = self.minute(org, at);
@@ -171,6 +196,10 @@ impl Batch {
     fn app(&mut self, org: OrgId, app: AppId, at: Timestamp) -> &mut AppCount {
         let new = || AppCount { figures: HourFigures::default(), last_at: Timestamp(0) };
         self.apps.entry((hour_of(at), org, app)).or_insert_with(new)
+    }
+    fn source(&mut self, hour: i64, source: SourceId) -> &mut SourceCount {
+        let new = || SourceCount { figures: SourceHour::default(), last_at: Timestamp(0) };
+        self.sources.entry((hour, source)).or_insert_with(new)
     }
     fn fail(&mut self, mut new: Failures) {
         self.order += 1;
@@ -214,6 +243,11 @@ impl Batch {
             let sum = self.types.entry(key.clone()).or_insert(new);
             sum.messages += of_type.messages;
             sum.last_at = sum.last_at.max(of_type.last_at);
+        }
+        for ((hour, source), count) in &later.sources {
+            let sum = self.source(*hour, *source);
+            sum.figures.add(&count.figures);
+            sum.last_at = sum.last_at.max(count.last_at);
         }
         for outcome in later.outcomes() {
             match outcome {

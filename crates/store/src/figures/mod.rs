@@ -10,7 +10,7 @@ mod histogram;
 
 pub use histogram::Histogram;
 
-use domain::{AppId, EndpointId, Timestamp};
+use domain::{AppId, EndpointId, SourceId, Timestamp};
 
 /// What an organisation did in one step of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,6 +99,48 @@ pub struct EndpointFigures {
     /// How long attempts took in each of `hours`.
     pub latency_by_hour: Vec<Histogram>,
 }
+
+/// What came to a source in an hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceHour {
+    /// The hour's beginning.
+    pub at: Timestamp,
+    /// Requests that were judged, copies of known events too.
+    pub received: u64,
+    /// Of them, those that were refused, as far as they are stored.
+    pub refused: u64,
+    /// Of them, those whose events were all known: they made nothing.
+    pub duplicates: u64,
+}
+
+impl SourceHour {
+    pub fn add(&mut self, other: &SourceHour) {
+        self.received += other.received;
+        self.refused += other.refused;
+        self.duplicates += other.duplicates;
+    }
+    /// Requests that passed what their source checks; copies too.
+    pub fn verified(&self) -> u64 {
+        self.received.saturating_sub(self.refused)
+    }
+}
+
+/// What came to a source since a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFigures {
+    pub source: SourceId,
+    /// The sum of `hours`.
+    pub total: SourceHour,
+    /// When the last request came: to the second or so since the time asked for, else the newest one that is kept.
+    pub last_at: Option<Timestamp>,
+    /// Requests that wait until the source goes on, at this moment; at most [`HELD_MAX`].
+    pub held: u64,
+    /// Every hour from the one asked for up to now, in order, empty ones too.
+    pub hours: Vec<SourceHour>,
+}
+
+/// Requests that [`SourceFigures::held`] counts at most.
+pub const HELD_MAX: u64 = 1000;
 
 /// How many messages of an event type there were since a time.
 #[derive(Clone, Debug, PartialEq, Eq)]

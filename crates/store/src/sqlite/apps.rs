@@ -8,10 +8,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-const COLUMNS: &str = "id, org, uid, name, throttle_rate, metadata, updated_at";
+pub(super) const COLUMNS: &str = "id, org, uid, name, throttle_rate, metadata, updated_at";
 const UID_TAKEN: StoreError = StoreError::Conflict("an application with this uid already exists");
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<Application> {
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Application> {
     Ok(Application {
         id: AppId(row.get("id")?),
         org: OrgId(row.get("org")?),
@@ -209,5 +209,7 @@ pub(crate) fn delete(conn: &Connection, org: OrgId, app: &AppRef) -> Result<Appl
 pub(crate) fn mark_deleted(conn: &Connection, app: AppId) -> Result<()> {
     conn.prepare_cached("UPDATE app SET deleted = 1 WHERE id = ?")?.execute([app.0])?;
     conn.prepare_cached("UPDATE endpoint SET deleted = 1 WHERE app = ?")?.execute([app.0])?;
+    conn.prepare_cached("DELETE FROM subscription WHERE endpoint IN (SELECT id FROM endpoint WHERE app = ?)")?
+        .execute([app.0])?;
     Ok(())
 }

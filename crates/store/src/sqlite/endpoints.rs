@@ -1,6 +1,7 @@
 //! Endpoints, their secrets and headers, and the routing snapshot made of them.
 
 use super::rows::{self, metadata_text};
+use super::subscribers;
 use crate::error::StoreError;
 use crate::types::{Endpoint, EndpointFields, EndpointPatch, EndpointRef, Page, PageQuery, Ref, StoredSecret};
 use domain::route::SealedSecret;
@@ -129,6 +130,7 @@ pub(crate) fn create(
     conn.prepare_cached("INSERT INTO endpoint_url VALUES (?, 1, ?, NULL)")?.execute(params![id.0, fields.url])?;
     conn.prepare_cached("INSERT INTO endpoint_secret (endpoint, sealed) VALUES (?, ?)")?
         .execute(params![id.0, secret])?;
+    subscribers::write(conn, app, id, fields.event_types.as_deref())?;
     find(conn, app, &Ref::Id(id))
 }
 
@@ -210,12 +212,16 @@ pub(crate) fn write(conn: &Connection, old: &Endpoint, fields: &EndpointFields, 
          AND version <= (SELECT url_version FROM endpoint WHERE id = ?1) - ?2",
     )?
     .execute(params![old.id.0, OLD_URLS_MAX])?;
+    if old.event_types != fields.event_types {
+        subscribers::write(conn, old.app, old.id, fields.event_types.as_deref())?;
+    }
     find(conn, old.app, &Ref::Id(old.id))
 }
 
 pub(crate) fn delete(conn: &Connection, app: AppId, endpoint: &EndpointRef) -> Result<Endpoint> {
     let found = find(conn, app, endpoint)?;
     conn.prepare_cached("UPDATE endpoint SET deleted = 1 WHERE id = ?")?.execute([found.id.0])?;
+    subscribers::forget(conn, found.id)?;
     Ok(found)
 }
 

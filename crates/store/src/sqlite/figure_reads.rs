@@ -30,13 +30,13 @@ const COUNTED_MAX: u32 = 20_000;
 /// Lanes that are looked at.
 const LANES_LOOKED_AT: u32 = 10_000;
 
-fn beyond(conn: &Connection, memory: &Memory, f: impl FnMut(&Batch)) -> Result<()> {
+pub(super) fn beyond(conn: &Connection, memory: &Memory, f: impl FnMut(&Batch)) -> Result<()> {
     memory.beyond(written(conn)?, f);
     Ok(())
 }
 
 /// The hours of [since, now].
-fn hours(since: Timestamp, now: Timestamp) -> RangeInclusive<i64> {
+pub(super) fn hours(since: Timestamp, now: Timestamp) -> RangeInclusive<i64> {
     let last = hour_of(now);
     hour_of(since).clamp(last - HOURS_MAX, last)..=last
 }

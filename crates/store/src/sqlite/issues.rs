@@ -163,14 +163,12 @@ pub(crate) fn list(
     };
     let mut statement = conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM {} WHERE {owner} AND (i.last_at, i.id) {beyond} (?2, ?3) AND i.org = ?4
-         ORDER BY i.last_at {dir}, i.id {dir}",
+         AND (?6 IS NULL OR i.kind = ?6) ORDER BY i.last_at {dir}, i.id {dir}",
         FROM.replacen("issue i", &format!("issue i INDEXED BY {index}"), 1)
     ))?;
     let state = filter.state.map(|s| s as i64);
-    let found = match owner.contains("?5") {
-        true => statement.query(params![owner_id, from.0, from.1, org.0, state])?,
-        false => statement.query(params![owner_id, from.0, from.1, org.0])?,
-    };
+    let kind = filter.kind.map(|k| k as i64);
+    let found = statement.query(params![owner_id, from.0, from.1, org.0, state, kind])?;
     rows::scan(found, page.limit, &walk, |row| {
         let issue = from_row(row)?;
         Ok((issue.id, takes(filter, &issue).then_some(issue)))
@@ -178,7 +176,9 @@ pub(crate) fn list(
 }
 
 fn takes(filter: &IssueFilter, issue: &Issue) -> bool {
-    filter.state.is_none_or(|s| s == issue.state) && filter.app.is_none_or(|a| a == issue.app)
+    filter.state.is_none_or(|s| s == issue.state)
+        && filter.app.is_none_or(|a| a == issue.app)
+        && filter.kind.is_none_or(|k| k == issue.kind)
 }
 
 /// One for each kind at most: all of them are read.

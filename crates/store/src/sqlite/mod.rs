@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** every function here runs SQL on a connection that its caller lends it; none waits for anything else.
 
+pub(crate) mod app_search;
 pub(crate) mod apps;
 pub(crate) mod attempts;
 pub(crate) mod audit;
@@ -14,6 +15,7 @@ mod event_keys;
 mod event_pages;
 pub(crate) mod event_types;
 pub(crate) mod figure_reads;
+pub(crate) mod figure_sources;
 mod figures;
 pub(crate) mod find;
 mod first_seen;
@@ -47,6 +49,7 @@ pub(crate) mod settle;
 pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod status;
+pub(crate) mod subscribers;
 mod tail_notes;
 pub(crate) mod task_report;
 mod task_run;

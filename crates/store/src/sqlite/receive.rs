@@ -8,7 +8,7 @@ use super::first_seen::Values;
 use super::requests;
 use crate::error::StoreError;
 use crate::event_keys::EventKey;
-use crate::figures::batch::Note;
+use crate::figures::batch::{Arrival, Note};
 use crate::inbound::{InboundEvent, NewRequest, Received, Verdict, VerdictKind};
 use domain::{AppRoute, MessageId, RequestHead, RequestId, Seq, SourceId, SourceRoute, Timestamp};
 use rusqlite::{OptionalExtension, params};
@@ -64,6 +64,7 @@ impl Core {
         }
         if let Some(first) = first.filter(|_| fresh.is_empty()) {
             if let Some(status) = self.count_duplicate(source, first)? {
+                self.figures.note(Note::Received { org: r.source.org, source, at: now, end: Arrival::Duplicate });
                 return Ok(Received::Duplicate { first, status });
             }
             // It is gone although its keys are not: these events are new.
@@ -73,8 +74,8 @@ impl Core {
             }
         }
         self.store_request(id, &r, &fresh, now)?;
-        let is_refused = r.verdict.kind() == VerdictKind::Refused;
-        self.figures.note(Note::Received { org: r.source.org, at: now, is_refused });
+        let end = if r.verdict.kind() == VerdictKind::Refused { Arrival::Refused } else { Arrival::Stored };
+        self.figures.note(Note::Received { org: r.source.org, source, at: now, end });
         self.count_stored(&r, id)?;
         Ok(Received::Stored(id))
     }

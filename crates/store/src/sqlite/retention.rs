@@ -221,6 +221,11 @@ impl Core {
                 super::status::hour_of(attempts),
             ),
             (
+                "DELETE FROM figure_source WHERE (hour, source) IN
+                    (SELECT hour, source FROM figure_source WHERE hour < ? LIMIT ?)",
+                super::status::hour_of(attempts),
+            ),
+            (
                 "DELETE FROM figure_type WHERE (hour, org, event_type) IN
                     (SELECT hour, org, event_type FROM figure_type WHERE hour < ? LIMIT ?)",
                 super::status::hour_of(attempts),
@@ -305,6 +310,7 @@ impl Core {
             "DELETE FROM lane WHERE endpoint = ?",
             "DELETE FROM issue WHERE endpoint = ?",
             "DELETE FROM endpoint_secret WHERE endpoint = ?",
+            "DELETE FROM subscription WHERE endpoint = ?",
             "DELETE FROM endpoint WHERE id = ?",
         ] {
             self.conn.prepare_cached(sql)?.execute([endpoint.0])?;

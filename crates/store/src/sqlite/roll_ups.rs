@@ -6,12 +6,12 @@
 use super::core::Core;
 use super::rows;
 use crate::error::StoreError;
-use crate::figures::batch::{AppCount, End, TypeCount};
+use crate::figures::batch::{AppCount, End, SourceCount, TypeCount};
 use crate::figures::batch::{Batch, EndpointCount, Failure, Note, begin_of, hour_of};
 use crate::figures::collect::{Collector, Memory};
 use crate::figures::{Histogram, Minute};
 use crate::types::{NewAttempt, Settlement};
-use domain::{AppId, AttemptId, EndpointId, IssueKind, OrgId, Seq, Timestamp};
+use domain::{AppId, AttemptId, EndpointId, IssueKind, OrgId, Seq, SourceId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -147,6 +147,9 @@ impl Core {
         for ((hour, endpoint), count) in sorted(&batch.endpoints) {
             write_endpoint(&self.conn, *hour, *endpoint, count)?;
         }
+        for ((hour, source), count) in sorted(&batch.sources) {
+            write_source(&self.conn, *hour, *source, count)?;
+        }
         for ((hour, org, name), count) in sorted(&batch.types) {
             self.write_type(*hour, *org, name, count)?;
         }
@@ -259,6 +262,30 @@ fn write_app(conn: &Connection, (hour, org, app): (i64, OrgId, AppId), count: &A
         f.delivered as i64,
         f.retried as i64,
         f.failed as i64,
+        count.last_at.0
+    ])?;
+    if count.last_at.0 > 0 {
+        // Orders a list: an entry of its index moves once a minute at most.
+        conn.prepare_cached(
+            "UPDATE app SET last_message_at = ?2 WHERE id = ?1 AND last_message_at / 60000 < ?2 / 60000",
+        )?
+        .execute([app.0, count.last_at.0])?;
+    }
+    Ok(())
+}
+
+fn write_source(conn: &Connection, hour: i64, source: SourceId, count: &SourceCount) -> Result<()> {
+    let f = &count.figures;
+    conn.prepare_cached(
+        "INSERT INTO figure_source VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET
+            received = received + ?3, refused = refused + ?4, duplicates = duplicates + ?5, last_at = max(last_at, ?6)",
+    )?
+    .execute(params![
+        hour,
+        source.0,
+        f.received as i64,
+        f.refused as i64,
+        f.duplicates as i64,
         count.last_at.0
     ])?;
     Ok(())

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_portal.sql"),
     include_str!("../../migrations/0012_invitations.sql"),
     include_str!("../../migrations/0010_attempt_detail.sql"),
+    include_str!("../../migrations/0011_lists.sql"),
 ];
 
 /// The schema this program knows.
@@ -59,4 +60,43 @@ fn apply(tx: &Transaction<'_>, sql: &str, step: usize) -> rusqlite::Result<()> {
     tx.execute_batch(sql)?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.pragma_update(None, "user_version", step as i64 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn applications_and_endpoints_of_before_are_in_the_lists_of_now() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        let at = MIGRATIONS.iter().position(|sql| sql.contains("CREATE TABLE figure_source")).unwrap();
+        for (step, sql) in MIGRATIONS.iter().enumerate().take(at) {
+            let tx = conn.transaction().unwrap();
+            apply(&tx, sql, step).unwrap();
+            tx.commit().unwrap();
+        }
+        let sent_at = domain::Timestamp(1_795_248_000_123);
+        let message = domain::Seq::first_at(sent_at).0 + 5;
+        conn.execute_batch(&format!(
+            "INSERT INTO app (id, org, name, metadata, updated_at) VALUES (1, 1, 'a', '{{}}', 0), (2, 1, 'b', '{{}}', 0);
+             INSERT INTO app (id, org, name, metadata, updated_at, source) VALUES (3, 1, 's', '{{}}', 0, 9);
+             INSERT INTO message (id, app, event_type) VALUES ({message}, 1, 't'), ({message} - 9000000000, 1, 't');
+             INSERT INTO endpoint (id, app, url, url_version, description, version, disabled, event_types, metadata,
+                headers, updated_at)
+             VALUES (4, 1, '', 1, '', 1, 0, '[\"t\",\"u\"]', '{{}}', x'', 0), (5, 2, '', 1, '', 1, 0, NULL, '{{}}', x'', 0),
+                (6, 3, '', 1, '', 1, 0, NULL, '{{}}', x'', 0);"
+        ))
+        .unwrap();
+        migrate(&mut conn, Path::new("p.db")).unwrap();
+        let at: Vec<i64> = {
+            let mut s = conn.prepare("SELECT last_message_at FROM app WHERE id < 3 ORDER BY id").unwrap();
+            s.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(at, [sent_at.0, 0]);
+        let takers: Vec<(String, i64)> = {
+            let mut s = conn.prepare("SELECT event_type, endpoint FROM subscription ORDER BY 1, 2").unwrap();
+            s.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(takers, [(String::new(), 5), ("t".into(), 4), ("u".into(), 4)]);
+    }
 }

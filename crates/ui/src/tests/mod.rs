@@ -322,6 +322,7 @@ fn api_config() -> ApiConfig {
         jwt: Arc::new(JwtKeys::hmac(JwtAlgorithm::Hs256, b"a secret of thirty-two bytes or more").unwrap()),
         cors: Vec::new(),
         public_url: None,
+        trusted_proxies: Vec::new(),
         payload_limit: api::PAYLOAD_LIMIT_DEFAULT,
         request_body_limit: api::REQUEST_BODY_LIMIT_DEFAULT,
         import_body_limit: api::IMPORT_BODY_LIMIT_DEFAULT,

@@ -266,3 +266,29 @@ async fn an_inbox_answers_forwards_and_is_shared_as_its_owner_says() {
     let deleted = world.post(Who::Developer, &format!("{page}/delete"), &[("confirm", "Orders")]).await;
     assert_eq!(see(&deleted), "/inspector");
 }
+
+#[tokio::test]
+async fn a_source_shows_what_came_in_a_day_whatever_is_kept() {
+    let world = World::new().await;
+    let source = source(&world).await;
+    let page = format!("/sources/{}", id(&source));
+    world.get(Who::Support, &page).await.says("none ever").says("none rejected");
+    world.get(Who::Support, "/sources").await.says("never").says("0 requests in 24 hours");
+    for n in 0..130 {
+        let verdict = if n % 13 == 0 { Verdict::Refused("no".into()) } else { Verdict::Accepted };
+        capture(&world, &source["ingestUrl"], "", verdict, b"{}").await;
+    }
+    capture(&world, &source["ingestUrl"], "", Verdict::Held, b"{}").await;
+    for path in [&*page, "/sources"] {
+        let shown = world.get(Who::Support, path).await;
+        shown.says("131 requests in 24 hours").says("92.4 %").says("10 rejected").says(">131<");
+    }
+    world.advance(Duration::from_secs(2 * 86_400));
+    world
+        .get(Who::Support, &page)
+        .await
+        .says("0 requests in 24 hours")
+        .says("last <time")
+        .says("<p class=\"value\">1</p>");
+    assert_eq!(world.get(Who::Stranger, &page).await.status, StatusCode::NOT_FOUND);
+}

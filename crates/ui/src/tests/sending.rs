@@ -92,6 +92,51 @@ async fn applications_are_found_by_part_of_a_name_by_uid_and_by_id() {
 }
 
 #[tokio::test]
+async fn applications_are_sorted_and_what_fails_is_said() {
+    let m = made().await;
+    let beta = id(&m.world.api(Who::Owner, "POST", "/api/v1/app", json!({"name": "Zeta <b>"})).await);
+    let order = async |query: &str| {
+        let page = m.world.get(Who::Support, &format!("/apps{query}")).await;
+        assert_eq!(page.status, StatusCode::OK);
+        let at = |app: &str| page.body.find(&format!("data-href=\"/apps/{app}\"")).unwrap();
+        at(&m.app) < at(&beta)
+    };
+    assert!(!order("").await && !order("?sort=created").await, "newest first");
+    assert!(order("?sort=name").await);
+    m.message(json!({})).await;
+    m.world.answer(503, "busy", None).await;
+    assert!(order("?sort=last").await && order("?sort=failing").await);
+    let page = m.world.get(Who::Support, "/apps?failing=yes&sort=name&q=acme").await;
+    page.says("Failing</span>").says(&m.app).says_not(&beta).says("value=\"name\" selected").says("By name");
+    page.says("href=\"/apps?sort=name&#38;q=acme\"");
+    // A page goes on where the one before ended.
+    for n in 0..30 {
+        m.world.api(Who::Owner, "POST", "/api/v1/app", json!({"name": format!("Many {n:02}")})).await;
+    }
+    let first = m.world.get(Who::Owner, "/apps?sort=name&q=many").await;
+    first.says("Many 24").says_not("Many 25").says("Next page");
+    let next = first.body.split("href=\"/apps?").find(|link| link.contains("after=")).unwrap();
+    let next = next.split('"').next().unwrap().replace("&#38;", "&");
+    m.world.get(Who::Owner, &format!("/apps?{next}")).await.says("Many 25").says("Many 29").says_not("Many 24");
+}
+
+#[tokio::test]
+async fn an_event_type_shows_who_takes_it() {
+    let m = made().await;
+    m.world.get(Who::Support, "/event-types").await.says("endpoints subscribed to invoice.paid");
+    let page = m.world.get(Who::Support, "/event-types/invoice.paid").await;
+    page.says("1 endpoint subscribed").says(&m.page).says("every type");
+    for n in 0..26 {
+        let body = json!({"url": format!("https://example.com/{n:02}"), "eventTypes": ["invoice.paid"]});
+        m.world.api(Who::Owner, "POST", &format!("/api/v1/app/{}/endpoint", m.app), body).await;
+    }
+    let page = m.world.get(Who::Support, "/event-types/invoice.paid").await;
+    page.says("27 endpoints subscribed").says("example.com/23").says_not("example.com/24").says("this type");
+    let next = page.body.split("href=\"").find(|link| link.contains("?after=")).unwrap().split('"').next().unwrap();
+    m.world.get(Who::Support, next).await.says("example.com/25").says_not("example.com/23");
+}
+
+#[tokio::test]
 async fn an_application_is_made_changed_and_deleted_only_by_its_typed_name() {
     let m = made().await;
     let new = m.world.post(Who::Developer, "/apps/new", &[("name", "Gamma"), ("uid", "gamma"), ("rate", "x")]).await;

@@ -30,6 +30,8 @@ pub(crate) fn trace(conn: &mut Connection) {
 const MAY_SCAN: &[&str] = &[
     // Migrations.
     "INSERT INTO request_span SELECT DISTINCT",
+    "UPDATE app SET last_message_at = coalesce",
+    "INSERT OR IGNORE INTO subscription SELECT a.org, coalesce",
     // A start reads what it has to know.
     "SELECT hash FROM revoked_token",
     "SELECT app, session, since, issued_by FROM token_floor",
@@ -129,6 +131,17 @@ async fn no_statement_reads_more_than_it_needs() {
         ("FROM figure_app WHERE hour = ? AND org = ? AND app = ?", "PRIMARY KEY (hour=? AND org=? AND app=?"),
         ("FROM figure_app WHERE hour = ? AND org = ? LIMIT ?", "PRIMARY KEY (hour=? AND org=?"),
         ("FROM figure_endpoint WHERE hour = ? AND endpoint = ?", "PRIMARY KEY (hour=? AND endpoint=?"),
+        ("FROM figure_source WHERE hour = ? AND source = ?", "PRIMARY KEY (hour=? AND source=?"),
+        ("FROM figure_source WHERE hour < ? LIMIT ?", "PRIMARY KEY (hour<"),
+        ("INDEXED BY request_held WHERE verdict = 1 AND source = ?", "request_held (source=?"),
+        ("FROM subscription WHERE org = ? AND event_type = ? LIMIT ?", "PRIMARY KEY (org=? AND event_type=?"),
+        ("event_type = '' AND endpoint > ?3", "PRIMARY KEY (org=? AND event_type=? AND endpoint>"),
+        ("DELETE FROM subscription WHERE endpoint = ?", "subscription_of_endpoint (endpoint=?"),
+        ("FROM app INDEXED BY app_by_org", "app_by_org (org=? AND id<"),
+        ("FROM app INDEXED BY app_by_name", "app_by_name (org=? AND name>"),
+        ("FROM app INDEXED BY app_by_last_message", "app_by_last_message (org=? AND last_message_at<"),
+        ("SELECT i.app, e.failing_since FROM issue i", "issue_by_state (org=? AND state=?"),
+        ("SELECT count(*), count(failing_since)", "endpoint_by_app (app=?"),
         ("FROM figure_type WHERE hour = ? AND org = ? LIMIT ?", "PRIMARY KEY (hour=? AND org=?"),
         ("AND event_type >= ? AND event_type < ?", "PRIMARY KEY (hour=? AND org=? AND event_type>? AND event_type<?"),
         ("SELECT id, state, last_at FROM issue", "issue_of_endpoint (endpoint=? AND kind=?"),
@@ -281,6 +294,19 @@ async fn figures(w: &mut World) {
     s.endpoint_figures(vec![e], since).await.unwrap();
     s.event_type_figures(org, since).await.unwrap();
     s.queue_figures(org).await.unwrap();
+    for sort in [AppSort::Created, AppSort::Name, AppSort::LastMessage, AppSort::Failing] {
+        for after in [None, Some(AppPlace { app, at: None }), Some(AppPlace { app, at: Some(w.now()) })] {
+            for failing in [true, false] {
+                let search = AppSearch { text: "appl".into(), only: None, failing, sort, after, limit: 5 };
+                s.search_apps(org, search).await.unwrap();
+            }
+        }
+    }
+    s.count_subscribers(org, vec!["a".into()]).await.unwrap();
+    for cursor in [None, Some(Cursor::After(e)), Some(Cursor::Before(e))] {
+        s.subscribers(org, "a", PageQuery { cursor, ..page(5) }).await.unwrap();
+    }
+    s.source_figures(vec![domain::SourceId(1)], since).await.unwrap();
     s.open_issues(org).await.unwrap();
     let all = IssueFilter::default();
     let id = s.issues(org, page(5), all).await.unwrap().data[0].id;

@@ -1,8 +1,8 @@
 //! The list of event types, in groups.
 //!
-//! **Invariant:** volumes come from roll-ups; a search looks at a bounded number of types.
+//! **Invariant:** volumes come from roll-ups; a search looks at a bounded number of types, and counts of subscribers end at one.
 
-use super::path;
+use super::{how_many, path};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::pages::sending::{DAY, picker::group_of};
@@ -23,6 +23,8 @@ pub(super) struct Row {
     pub hours: Vec<u64>,
     pub last_at: Option<Timestamp>,
     pub has_schema: bool,
+    /// `31`, or `1 000+`.
+    pub subscribers: String,
 }
 
 #[derive(Template)]
@@ -79,7 +81,9 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
         }
         false => Vec::new(),
     };
-    for t in found {
+    let names = found.iter().map(|t| t.name.clone()).collect();
+    let subscribers = call.store().count_subscribers(call.me.org, names).await?;
+    for (t, subscribers) in found.into_iter().zip(subscribers) {
         let figures = seen.types.iter().find(|s| s.event_type == t.name);
         let row = Row {
             path: path(&t.name),
@@ -87,6 +91,7 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
             hours: figures.map(|f| f.hours.clone()).unwrap_or_default(),
             last_at: figures.map(|f| f.last_at),
             has_schema: t.schemas.is_some(),
+            subscribers: how_many(subscribers),
             event_type: t,
         };
         groups.entry(group_of(&row.event_type.name, row.event_type.group_name.as_deref())).or_default().push(row);

@@ -6,12 +6,14 @@ pub(crate) mod edit;
 pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod show;
+mod takers;
 
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::view as v;
 use domain::Uid;
 use serde_json::Value;
-use store::EventType;
+use store::{EventType, Subscribers};
 
 /// The event type that the path names.
 pub(crate) async fn event_type(call: &Call) -> Result<EventType, Fault> {
@@ -25,6 +27,12 @@ pub(crate) async fn event_type(call: &Call) -> Result<EventType, Fault> {
 /// Names have letters, digits, `-`, `_` and `.`: they are safe in a path.
 pub(crate) fn path(name: &str) -> String {
     format!("/event-types/{name}")
+}
+
+/// `31`, or `1 000+`.
+fn how_many(subscribers: Subscribers) -> String {
+    let count = v::count(subscribers.count);
+    if subscribers.or_more { format!("{count}+") } else { count }
 }
 
 /// Versions and their schemas, the oldest first.

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** a real payload is shown scrubbed, and only to who may read messages anyway.
 
+use super::takers::Takers;
 use super::{event_type, next_version, path, versions};
 use crate::call::Call;
 use crate::fault::{Fault, Refusal};
@@ -39,6 +40,7 @@ pub(crate) struct Page {
     complaints: Vec<(String, String)>,
     messages: u64,
     hours: Vec<u64>,
+    takers: Takers,
     /// (id, name) of applications to send it to.
     apps: Vec<(String, String)>,
     /// A new version that is proposed, and what it is made of.
@@ -106,6 +108,7 @@ pub(crate) async fn page(call: &Call, event_type: EventType) -> Result<Page, Fau
         example_is,
         messages: figures.as_ref().map_or(0, |f| f.messages),
         hours: figures.map(|f| f.hours).unwrap_or_default(),
+        takers: Takers::read(call, &event_type.name).await?,
         apps: apps.into_iter().map(|app| (call.codec().text(app.id), app.name)).collect(),
         draft,
         draft_from,

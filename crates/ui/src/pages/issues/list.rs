@@ -67,7 +67,7 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
         (None, None) => None,
     };
     let page = PageQuery { limit: ROWS, cursor: cursor.clone(), order: Order::Descending };
-    let found = call.store().issues(call.me.org, page, IssueFilter { state, app, endpoint }).await?;
+    let found = call.store().issues(call.me.org, page, IssueFilter { state, app, endpoint, kind }).await?;
     let (kind_name, endpoint_text, app_text) =
         (kind.map_or("", IssueKind::name), params.get("endpoint"), params.get("app"));
     let link = |changes: &[(&str, &str)]| {
@@ -82,14 +82,13 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
     let newer = found.first.filter(|_| cursor.is_some()).map(|at| link(&[("newer", &codec.text(at))]));
     let mut kinds = vec![option("", "Any kind", kind_name)];
     kinds.extend(IssueKind::all().map(|kind| option(kind.name(), kind.explanation().title, kind_name)));
-    let rows = found.data.into_iter().filter(|issue| kind.is_none_or(|kind| kind == issue.kind));
     Reply::page(&Page {
         frame: call.frame("Issues", Section::Issues),
         now: call.now(),
         state: name,
         states: STATES.iter().map(|(n, text, _)| (link(&[("state", n)]), *text, current(*n == name))).collect(),
         kinds,
-        rows: rows.map(|issue| row(&call, issue)).collect(),
+        rows: found.data.into_iter().map(|issue| row(&call, issue)).collect(),
         newer,
         older,
         is_filtered: kind.is_some() || endpoint.is_some() || app.is_some(),

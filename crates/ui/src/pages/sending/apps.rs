@@ -1,48 +1,56 @@
-//! The list of applications: searched, filtered, exported.
+//! The list of applications: searched, sorted, filtered, exported.
 //!
-//! Newest first: by name they would have to be sorted all. **Invariant:** a search looks at a bounded number of applications and
-//! says so where it ends early.
+//! **Invariant:** a search looks at a bounded number of applications and says so where it ends early; figures come from
+//! roll-ups.
 
 use super::{DAY, app_path, attempts, csv_line};
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::pages::common::option;
 use crate::reply::Reply;
-use crate::view::{self as v, Frame, Section};
+use crate::view::{self as v, Badge, Frame, Html, Section, Tone};
 use askama::Template;
-use domain::{AppId, Timestamp, Uid};
+use domain::{AppId, Timestamp};
 use http::header::CONTENT_DISPOSITION;
-use std::collections::BTreeSet;
-use store::{AppFigures, Application, Cursor, IssueFilter, IssueState, Order, PageQuery, Ref};
+use store::{AppFigures, AppPlace, AppSearch, AppSort, FoundApp};
 
-const ROWS: usize = 25;
-/// Applications that one search looks at.
-const LOOKED_AT_MAX: usize = 5000;
+const ROWS: u32 = 25;
 const EXPORTED_MAX: usize = 20_000;
 const BATCH: u32 = 250;
+/// In the URL, on the page, below the list.
+const SORTS: [(&str, &str, &str, AppSort); 4] = [
+    ("created", "Newest", "Newest first", AppSort::Created),
+    ("name", "Name", "By name", AppSort::Name),
+    ("last", "Last message", "Last message first", AppSort::LastMessage),
+    ("failing", "Failing longest", "Failing longest first", AppSort::Failing),
+];
 
 pub(super) struct Row {
-    pub app: Application,
+    pub found: FoundApp,
     pub id: String,
     pub path: String,
-    pub endpoints: usize,
-    pub is_failing: bool,
-    pub figures: Option<AppFigures>,
+    pub figures: AppFigures,
 }
 
 impl Row {
     pub fn messages(&self) -> u64 {
-        self.figures.as_ref().map_or(0, |f| f.total.messages)
+        self.figures.total.messages
     }
     pub fn success(&self) -> String {
-        let total = self.figures.as_ref().map(|f| f.total).unwrap_or_default();
+        let total = self.figures.total;
         v::percent(total.delivered, attempts(&total))
     }
-    pub fn hours(&self) -> v::Html {
-        let hours: Vec<u64> = self.figures.iter().flat_map(|f| f.hours.iter().map(|h| h.messages)).collect();
+    pub fn hours(&self) -> Html {
+        let hours: Vec<u64> = self.figures.hours.iter().map(|h| h.messages).collect();
         v::spark(&hours, &format!("{} messages in 24 hours", self.messages()))
     }
     pub fn last(&self) -> Option<Timestamp> {
-        self.figures.as_ref().and_then(|f| f.last_message_at)
+        self.figures.last_message_at.or(self.found.last_message_at)
+    }
+    pub fn failing(&self) -> Option<Badge> {
+        let (failing, all) = (self.found.failing, self.found.endpoints);
+        let text = if failing == all { "Failing".to_owned() } else { format!("{failing} of {all} failing") };
+        (failing > 0).then_some(Badge { tone: Tone::Bad, text })
     }
 }
 
@@ -53,150 +61,84 @@ struct Page {
     now: Timestamp,
     query: String,
     failing: bool,
+    /// Links of the filter: all, failing only.
+    all: String,
+    only_failing: String,
+    sorts: Vec<Html>,
+    sorted: &'static str,
+    is_first: bool,
     rows: Vec<Row>,
     next: String,
     /// The search ended before all were looked at.
-    looked_at: usize,
+    looked_at: Option<u64>,
     origin: String,
-}
-
-impl Page {
-    fn looked_at(&self) -> u64 {
-        self.looked_at as u64
-    }
-}
-
-struct Found {
-    apps: Vec<Application>,
-    next: Option<AppId>,
-    looked_at: usize,
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
     let form = call.query();
     let query = form.get("q").to_owned();
     let failing = form.get("failing") == "yes";
-    let sick = failing_apps(&call).await?;
-    let after = call.codec().read::<AppId>(form.get("after"));
-    let found = match failing {
-        true => only(&call, &sick, &query).await?,
-        false => search(&call, &query, after).await?,
+    let (name, _, sorted, sort) = SORTS.into_iter().find(|(n, ..)| *n == form.get("sort")).unwrap_or(SORTS[0]);
+    let search = AppSearch {
+        only: call.codec().read::<AppId>(query.trim()),
+        text: query.clone(),
+        failing,
+        sort,
+        after: AppPlace::read(form.get("after"), call.codec()),
+        limit: ROWS,
     };
-    let next = found.next.map(|id| form.with(&[("after", &call.codec().text(id))])).unwrap_or_default();
-    let rows = rows(&call, found.apps, &sick).await?;
+    let is_first = search.after.is_none();
+    let found = call.store().search_apps(call.me.org, search).await?;
+    let next = found.next.map(|place| form.with(&[("after", &place.text(call.codec()))])).unwrap_or_default();
     Reply::page(&Page {
         frame: call.frame("Applications", Section::Applications),
         now: call.now(),
+        all: form.with(&[("failing", "")]),
+        only_failing: form.with(&[("failing", "yes")]),
+        sorts: SORTS.iter().map(|(value, text, ..)| option(value, text, name)).collect(),
+        sorted,
+        is_first,
+        rows: rows(&call, found.data).await?,
+        looked_at: found.looked_at,
         query,
         failing,
-        rows,
         next,
-        looked_at: found.looked_at,
         origin: call.origin(),
     })
 }
 
-/// Applications with an endpoint that has an open issue and fails each time.
-async fn failing_apps(call: &Call) -> Result<BTreeSet<AppId>, Fault> {
-    let page = PageQuery { limit: BATCH, cursor: None, order: Order::Descending };
-    let filter = IssueFilter { state: Some(IssueState::Open), ..IssueFilter::default() };
-    let issues = call.store().issues(call.me.org, page, filter).await?;
-    Ok(issues.data.into_iter().filter(|issue| issue.failing_since.is_some()).map(|issue| issue.app).collect())
-}
-
-async fn only(call: &Call, apps: &BTreeSet<AppId>, query: &str) -> Result<Found, Fault> {
-    let mut out = Vec::new();
-    for id in apps.iter().rev().take(ROWS) {
-        let app = call.store().app(call.me.org, &Ref::Id(*id)).await?;
-        if matches(&app, query) {
-            out.push(app);
-        }
-    }
-    Ok(Found { apps: out, next: None, looked_at: 0 })
-}
-
-fn matches(app: &Application, query: &str) -> bool {
-    let query = query.to_lowercase();
-    let has = |text: &str| text.to_lowercase().contains(&query);
-    has(&app.name) || app.uid.as_deref().is_some_and(has) || app.metadata.values().any(|value| has(value))
-}
-
-/// A page of applications that match. An id or a uid finds its application at once.
-async fn search(call: &Call, query: &str, after: Option<AppId>) -> Result<Found, Fault> {
-    let org = call.me.org;
-    if let Some(id) = call.codec().read::<AppId>(query) {
-        let app = call.store().app(org, &Ref::Id(id)).await.ok();
-        return Ok(Found { apps: app.into_iter().collect(), next: None, looked_at: 0 });
-    }
-    let (mut apps, mut looked_at, mut cursor) = (Vec::new(), 0, after);
-    if after.is_none() && Uid::is_valid(query) {
-        apps.extend(call.store().app(org, &Ref::Uid(query.to_owned())).await.ok());
-    }
-    loop {
-        let limit = if query.is_empty() { u32::try_from(ROWS).unwrap_or(BATCH) } else { BATCH };
-        let page = PageQuery { limit, cursor: cursor.map(Cursor::After), order: Order::Descending };
-        let page = call.store().apps(org, page).await?;
-        let done = page.done;
-        for app in page.data {
-            looked_at += 1;
-            cursor = Some(app.id);
-            if (query.is_empty() || matches(&app, query)) && apps.iter().all(|a: &Application| a.id != app.id) {
-                apps.push(app);
-            }
-            if apps.len() >= ROWS {
-                let next = if done && query.is_empty() { None } else { cursor };
-                return Ok(Found { apps, next, looked_at: 0 });
-            }
-        }
-        if done {
-            return Ok(Found { apps, next: None, looked_at: 0 });
-        }
-        if looked_at >= LOOKED_AT_MAX {
-            return Ok(Found { apps, next: cursor, looked_at });
-        }
-    }
-}
-
-async fn rows(call: &Call, apps: Vec<Application>, sick: &BTreeSet<AppId>) -> Result<Vec<Row>, Fault> {
-    let ids: Vec<AppId> = apps.iter().map(|app| app.id).collect();
+async fn rows(call: &Call, found: Vec<FoundApp>) -> Result<Vec<Row>, Fault> {
+    let ids: Vec<AppId> = found.iter().map(|one| one.app.id).collect();
     let figures = call.store().app_figures(call.me.org, ids, call.now().minus(DAY)).await?;
-    let mut rows = Vec::new();
-    for app in apps {
-        let endpoints =
-            call.store().route(call.me.org, &Ref::Id(app.id)).await.map_or(0, |route| route.endpoints.len());
-        rows.push(Row {
-            id: call.codec().text(app.id),
-            path: app_path(call, &app),
-            endpoints,
-            is_failing: sick.contains(&app.id),
-            figures: figures.iter().find(|f| f.app == app.id).cloned(),
-            app,
-        });
-    }
-    Ok(rows)
+    // As many, in the same order.
+    let row = |(found, figures): (FoundApp, AppFigures)| Row {
+        id: call.codec().text(found.app.id),
+        path: app_path(call, &found.app),
+        figures,
+        found,
+    };
+    Ok(found.into_iter().zip(figures).map(row).collect())
 }
 
 /// All of them as a file.
 pub(crate) async fn export(call: Call) -> Result<Reply, Fault> {
     let mut out =
         csv_line(&["id", "uid", "name", "endpoints", "messages_24h", "delivered_24h", "failed_24h", "created_at"]);
-    let (mut cursor, mut count) = (None, 0);
-    let none = BTreeSet::new();
+    let (mut after, mut count) = (None, 0);
     loop {
-        let page = PageQuery { limit: BATCH, cursor, order: Order::Descending };
-        let page = call.store().apps(call.me.org, page).await?;
-        let (done, last) = (page.done, page.last);
-        for row in rows(&call, page.data, &none).await? {
-            let total = row.figures.as_ref().map(|f| f.total).unwrap_or_default();
-            let numbers = [row.endpoints as u64, total.messages, total.delivered, total.failed].map(|n| n.to_string());
+        let search = AppSearch { after, limit: BATCH, ..AppSearch::default() };
+        let found = call.store().search_apps(call.me.org, search).await?;
+        for row in rows(&call, found.data).await? {
+            let total = row.figures.total;
+            let numbers = [row.found.endpoints, total.messages, total.delivered, total.failed].map(|n| n.to_string());
             let [endpoints, messages, delivered, failed] = &numbers;
-            let at = v::iso(row.app.id.created_at());
-            let uid = row.app.uid.as_deref().unwrap_or_default();
-            out.push_str(&csv_line(&[&row.id, uid, &row.app.name, endpoints, messages, delivered, failed, &at]));
+            let app = &row.found.app;
+            let (at, uid) = (v::iso(app.id.created_at()), app.uid.as_deref().unwrap_or_default());
+            out.push_str(&csv_line(&[&row.id, uid, &app.name, endpoints, messages, delivered, failed, &at]));
             count += 1;
         }
-        cursor = last.map(Cursor::After);
-        if done || cursor.is_none() || count >= EXPORTED_MAX {
+        after = found.next;
+        if after.is_none() || count >= EXPORTED_MAX {
             break;
         }
     }

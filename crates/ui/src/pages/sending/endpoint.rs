@@ -152,7 +152,7 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
 pub(crate) async fn page(call: &Call, app: Application, endpoint: Endpoint, tab: Tab) -> Result<Page, Fault> {
     let (store, query) = (call.store(), call.query());
     let issues = PageQuery { limit: 1, cursor: None, order: Order::Descending };
-    let filter = IssueFilter { state: Some(IssueState::Open), app: None, endpoint: Some(endpoint.id) };
+    let filter = IssueFilter { state: Some(IssueState::Open), endpoint: Some(endpoint.id), ..IssueFilter::default() };
     let issue = store.issues(call.me.org, issues, filter).await?.data.pop();
     let language = Snippet::find(query.get("lang")).ok_or(Fault::Failed)?;
     let test = match query.get("test") {

@@ -17,7 +17,7 @@ pub(crate) mod test_send;
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::view::{self as v, Badge, Tone};
-use domain::{Timestamp, Uid};
+use domain::{AppId, Timestamp, Uid};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use store::{Application, Endpoint, Ref};
@@ -51,7 +51,10 @@ pub(crate) async fn endpoint_of(call: &Call) -> Result<(Application, Endpoint), 
 
 /// `/apps/app_...`
 pub(crate) fn app_path(call: &Call, app: &Application) -> String {
-    format!("/apps/{}", call.codec().text(app.id))
+    app_path_of(call, app.id)
+}
+pub(crate) fn app_path_of(call: &Call, app: AppId) -> String {
+    format!("/apps/{}", call.codec().text(app))
 }
 
 /// `/apps/app_.../endpoints/ep_...`

@@ -1,42 +1,56 @@
 //! All sources, and how each does.
 //!
-//! **Invariant:** shares are of a source's newest hundred requests, and the page says so: nothing is scanned.
+//! **Invariant:** figures come from roll-ups: nothing is scanned, however much came.
 
 use super::{Kind, kinds, state_badge};
 use crate::answer::{Members, part};
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::pages::sending::DAY;
 use crate::reply::Reply;
 use crate::view::{self as v, Badge, Frame, Section};
 use askama::Template;
+use domain::SourceId;
 use http::Method;
 use serde_json::Value;
+use store::{HELD_MAX, SourceFigures};
 
-/// What the newest requests say.
-#[derive(Default)]
+/// What came to a source in the last 24 hours.
 pub(super) struct Lately {
+    figures: SourceFigures,
     pub seen: Option<v::Html>,
-    pub accepted: u64,
-    pub refused: u64,
-    pub held: u64,
-    pub duplicates: u64,
 }
 
 impl Lately {
-    pub async fn read(call: &Call, api: &str) -> Result<Lately, Fault> {
-        let list = call.api(Method::GET, &format!("{api}/request?limit=100&with_content=false"), None).await?;
-        let rows = list.list("data");
-        let with = |verdict: &str| rows.iter().filter(|row| row.text("verdict") == verdict).count() as u64;
-        Ok(Lately {
-            seen: rows.first().and_then(|row| row.time("timestamp")).map(|at| v::ago(at, call.now())),
-            accepted: with("accepted") + with("held") + with("handshake"),
-            refused: with("refused"),
-            held: with("held"),
-            duplicates: rows.iter().map(|row| row.number("duplicates")).sum(),
-        })
+    /// Of sources that are this organisation's, by their public ids, in their order.
+    pub async fn read(call: &Call, ids: &[String]) -> Result<Vec<Lately>, Fault> {
+        let ids: Vec<SourceId> = ids.iter().filter_map(|id| call.codec().read(id)).collect();
+        let all = call.store().source_figures(ids, call.now().minus(DAY)).await?;
+        let lately =
+            |figures: SourceFigures| Lately { seen: figures.last_at.map(|at| v::ago(at, call.now())), figures };
+        Ok(all.into_iter().map(lately).collect())
+    }
+    pub fn received(&self) -> u64 {
+        self.figures.total.received
+    }
+    pub fn refused(&self) -> u64 {
+        self.figures.total.refused
+    }
+    pub fn duplicates(&self) -> u64 {
+        self.figures.total.duplicates
     }
     pub fn verified(&self) -> String {
-        v::percent(self.accepted, self.accepted + self.refused)
+        v::percent(self.figures.total.verified(), self.received())
+    }
+    pub fn held(&self) -> String {
+        match self.figures.held {
+            HELD_MAX => format!("{}+", v::count(HELD_MAX)),
+            held => v::count(held),
+        }
+    }
+    pub fn hours(&self) -> v::Html {
+        let hours: Vec<u64> = self.figures.hours.iter().map(|h| h.received).collect();
+        v::spark(&hours, &format!("{} requests in 24 hours", self.received()))
     }
 }
 
@@ -67,10 +81,9 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
     let at = format!("/ingest/api/v1/source?limit=50&order=descending{iterator}");
     let sources = call.api(Method::GET, &at, None).await?;
     let kinds = kinds(&call).await?;
-    let mut rows = Vec::new();
-    for source in sources.list("data") {
-        rows.push(row(&call, source, &kinds).await?);
-    }
+    let ids: Vec<String> = sources.list("data").iter().map(|source| source.text("id")).collect();
+    let lately = Lately::read(&call, &ids).await?;
+    let rows = sources.list("data").iter().zip(lately).map(|(source, lately)| row(source, lately, &kinds)).collect();
     Reply::page(&Page {
         next: sources.next_page().map(|after| query.with(&[("after", &after)])),
         is_first: after.is_empty(),
@@ -81,14 +94,14 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Fault> {
     })
 }
 
-async fn row(call: &Call, source: &Value, kinds: &[Kind]) -> Result<Row, Fault> {
-    let (id, kind) = (source.text("id"), source.text("type"));
-    Ok(Row {
+fn row(source: &Value, lately: Lately, kinds: &[Kind]) -> Row {
+    let kind = source.text("type");
+    Row {
+        id: source.text("id"),
         name: source.text("name"),
         provider: kinds.iter().find(|k| k.name == kind).map_or(kind, |k| k.title.clone()),
         is_insecure: source.is("verification.insecure"),
         state: state_badge(&source.text("state")),
-        lately: Lately::read(call, &super::api(&id)).await?,
-        id,
-    })
+        lately,
+    }
 }

@@ -137,10 +137,12 @@ pub(super) async fn render(call: &Call, tab: &str, wrong: Option<Refusal>) -> Re
         endpoints = list.list("data").iter().map(route).collect();
     }
     let all = [("", "All"), ("accepted", "Accepted"), ("held", "Held"), ("handshake", "Handshakes")];
+    let mut lately = Lately::read(call, std::slice::from_ref(&source.id)).await?;
+    let lately = lately.pop().ok_or_else(|| Fault::not_found("source"))?;
     let status = wrong.as_ref().map_or(StatusCode::OK, |_| StatusCode::UNPROCESSABLE_ENTITY);
     let page = Page {
         frame: call.frame(format!("{} · {}", source.name, tab.text()), Section::Sources),
-        lately: Lately::read(call, &api(&source.id)).await?,
+        lately,
         verdicts: all.into_iter().map(|(name, text)| (name, text, name == verdict)).collect(),
         is_filtered: !verdict.is_empty(),
         source,
