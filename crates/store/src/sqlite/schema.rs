@@ -20,9 +20,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_figures.sql"),
     include_str!("../../migrations/0008_operations.sql"),
     include_str!("../../migrations/0009_portal.sql"),
-    include_str!("../../migrations/0012_invitations.sql"),
     include_str!("../../migrations/0010_attempt_detail.sql"),
     include_str!("../../migrations/0011_lists.sql"),
+    include_str!("../../migrations/0012_invitations.sql"),
 ];
 
 /// The schema this program knows.
