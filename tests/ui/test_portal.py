@@ -131,7 +131,7 @@ class Portal(unittest.TestCase):
         self.fine()
         self.browser.press("Create endpoint")
         self.heading("Your endpoint is ready")
-        self.browser.wait_for("whsec_")
+        self.browser.wait("its secret", lambda: "whsec_" in self.browser.read(".secret"))
         self.browser.press("Send example")
         self.browser.wait("the result", lambda: self.browser.count(".result.good"))
         self.assertRegex(self.browser.read(".result"), r"200 in \d+ ms")
@@ -139,6 +139,22 @@ class Portal(unittest.TestCase):
         self.assertEqual(len(self.hooks.came["/mine"]), 1)
         made = self.server.api("GET", f"/api/v1/app/{self.app['id']}/endpoint")["data"][0]
         self.assertEqual((made["filterTypes"], made["description"]), (sorted(TYPES)[:3], "Billing"))
+
+    def test_code_that_checks_the_signature_is_there_in_every_language_and_for_both_kinds_of_secret(self):
+        made = self.endpoint("/works")
+        self.opened(f"/endpoints/{made['id']}?tab=settings")
+        languages = self.browser.js("return [...document.querySelectorAll('[name=language] option')].map((o) => o.value)")
+        self.assertEqual(len(languages), 11)
+        shown = set()
+        for language in languages:
+            for kind, secret in [("", "whsec_…"), ("-ed25519", "whpk_…")]:
+                self.browser.fill(language=language, key=kind)
+                code = self.browser.wait(f"{language}{kind}", lambda: (text := self.browser.read(".code-box pre")) not in shown and secret in text and text)
+                shown.add(code)
+        # It shows what fits the endpoint's own secret.
+        self.browser.press("Reveal")
+        self.browser.wait("the kind of its secret", lambda: "whsec_…" in self.browser.read(".code-box pre"))
+        self.fine()
 
     def test_a_refused_url_is_said_beside_its_field(self):
         self.opened("/endpoints/new")
@@ -205,10 +221,11 @@ class Portal(unittest.TestCase):
         self.browser.wait("it is active", lambda: self.browser.count(".head .badge.good"))
         self.browser.press("Settings and secret")
         self.browser.wait_for("x-plain")
-        self.assertNotIn("whsec_", self.browser.text())
+        secret = self.server.api("GET", f"/api/v1/app/{self.app['id']}/endpoint/{made['id']}/secret")["key"]
+        self.assertNotIn(secret, self.browser.text())
         self.assertNotIn("Bearer x", self.browser.text())
         self.browser.press("Reveal")
-        self.browser.wait_for("whsec_")
+        self.browser.wait_for(secret)
         self.fine()
         self.browser.fill(header="x-team", value="billing")
         self.browser.press("Add")

@@ -112,6 +112,48 @@ pub fn interpreters() -> Outcome {
     if missing.is_empty() { Ok(()) } else { debian_packages(&missing) }
 }
 
+/// A language of the snippets that receivers copy: the word that its test begins with, a command that works where it can be
+/// run, and the Debian packages that are installed where it does not (none: too large for what it is used for).
+struct Language(&'static str, &'static [&'static str], &'static [&'static str]);
+
+const LANGUAGES: [Language; 9] = [
+    Language("shell", &["openssl", "version"], &["openssl"]),
+    Language("python", &["python3", "--version"], &["python3"]),
+    Language("javascript", &["node", "--version"], &["nodejs"]),
+    Language("typescript", &["node", "--version"], &["nodejs"]),
+    Language("java", &["java", "-m", "jdk.compiler/com.sun.tools.javac.Main", "-version"], &[]),
+    Language("go", &["gccgo", "--version"], &["gccgo"]),
+    Language("csharp", &["mcs", "--version"], &["mono-mcs", "mono-runtime"]),
+    Language("ruby", &["ruby", "--version"], &["ruby"]),
+    Language("php", &["php", "--version"], &["php-cli"]),
+];
+
+impl Language {
+    fn works(&self) -> bool {
+        self.1.split_first().is_some_and(|(program, args)| works(program, args))
+    }
+}
+
+/// Installs what runs the snippets (300 MB where there is none of it): a folder for PYTHONPATH, and the languages that can't be
+/// run all the same.
+pub fn languages() -> (Option<PathBuf>, Vec<&'static str>) {
+    let missing: Vec<_> = LANGUAGES.iter().filter(|language| !language.works()).flat_map(|l| l.2).copied().collect();
+    if !missing.is_empty()
+        && let Err(why) = debian_packages(&missing)
+    {
+        println!("{why}");
+    }
+    let mut left: Vec<_> = LANGUAGES.iter().filter(|language| !language.works()).map(|language| language.0).collect();
+    // Ed25519 needs a package, which the newest SDK's folder has.
+    let newest = SVIX_PYTHON.last().ok_or_else(|| "there is no version of the SDK".to_owned());
+    let python = newest.and_then(|version| python(version));
+    if let Err(why) = &python {
+        println!("{why}");
+        left.push("python");
+    }
+    (python.ok(), left)
+}
+
 /// A browser with its driver, and what draws SVG.
 pub fn browser() -> Outcome {
     let wanted = [("chromium", "chromium"), ("chromedriver", "chromium-driver"), ("rsvg-convert", "librsvg2-bin")];

@@ -89,7 +89,7 @@ fn check(outcome: Outcome) -> Counts {
 }
 
 /// nextest if it is there or can be built, else `cargo test`. Tests over packaged data say that they were skipped where
-/// there is none.
+/// there is none; those that are ignored because they need another language run where it is installed.
 fn workspace_tests(extent: Extent) -> Counts {
     let mut data = Vec::new();
     if extent == Extent::All {
@@ -98,6 +98,16 @@ fn workspace_tests(extent: Extent) -> Counts {
             Err(why) => println!("skipped: tests over packaged user agents ({why})"),
         }
     }
+    let mut left = Vec::new();
+    if extent == Extent::All {
+        let (python, missing) = packages::languages();
+        data.extend(python.map(|dir| ("PYTHONPATH", dir)));
+        left = missing.iter().map(|name| format!("snippets::tests::{name}_takes")).collect();
+        for name in missing {
+            println!("skipped: the snippet in {name}, which nothing here can run");
+        }
+    }
+    let is_all = extent == Extent::All;
     let with_data = |args: &[&str]| {
         let mut command = cargo(args);
         command.envs(data.clone());
@@ -107,10 +117,21 @@ fn workspace_tests(extent: Extent) -> Counts {
         println!("cargo-nextest is missing: building it");
         if let Err(why) = pass(cargo(&["install", "--quiet", "--locked", "--debug", NEXTEST])) {
             eprintln!("{why}: going on with cargo test");
-            return tests(Runner::CargoTest, with_data(&["test", "--workspace", "--no-fail-fast"]));
+            let mut command = with_data(&["test", "--workspace", "--no-fail-fast"]);
+            if is_all {
+                command.args(["--", "--include-ignored"]);
+                command.args(left.iter().flat_map(|test| ["--skip", test]));
+            }
+            return tests(Runner::CargoTest, command);
         }
     }
-    tests(Runner::Nextest, with_data(&["nextest", "run", "--workspace", "--no-fail-fast"]))
+    let mut command = with_data(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+    if is_all {
+        command.args(["--run-ignored", "all"]);
+        let left: Vec<_> = left.iter().map(|test| format!(" - test({test})")).collect();
+        command.args(["--filterset", &format!("all(){}", left.concat())]);
+    }
+    tests(Runner::Nextest, command)
 }
 
 /// Licences, sources and duplicates of dependencies, and known vulnerabilities where their list can be fetched.

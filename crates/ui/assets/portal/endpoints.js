@@ -186,11 +186,14 @@ function tester(e, known) {
   return h("section.card", null, h("h2", null, "Send an example"), h("div.inline", null, h("div.field", null, h("label", { for: select.id }, "Event"), select), button), result);
 }
 
-function secretCard(e, isOpen) {
+function secretCard(e, isOpen, known) {
   if (!session.can("ViewEndpointSecret")) return null;
   const shown = h("code.secret", null, "••••••••••••••••••••••••••••••••");
   let key = "";
-  const load = async () => (key ||= (await get(`/endpoint/${e.id}/secret`)).key);
+  const load = async () => {
+    if (!key) known(key = (await get(`/endpoint/${e.id}/secret`)).key);
+    return key;
+  };
   const eye = h("button.small", { type: "button", onclick: () => busy(eye, async () => {
     const isHidden = shown.textContent.startsWith("•");
     shown.textContent = isHidden ? await load() : "••••••••••••••••••••••••••••••••";
@@ -223,10 +226,11 @@ function askRotate(e, done) {
 
 export async function setUp(context, _asked, id) {
   const [e, known, inbox] = await Promise.all([get(`/endpoint/${id}`), eventTypes(), ownInbox(id)]);
+  const check = snippets();
   return { title: `Set up ${address(e.url)}`, content: [
     h("p.crumbs", null, h("a", { href: "#/endpoints" }, "Endpoints")),
     h("div.head", null, h("h1", null, "Your endpoint is ready"), h("div.actions", null, h("a.btn", { href: `#/endpoints/${id}` }, "Done")), h("p.clip.mono.muted", null, e.url)),
-    tester(e, known), inbox && inboxPanel(context, inbox), secretCard(e, true), h("section.card", null, h("h2", null, "Check the signature"), snippets()),
+    tester(e, known), inbox && inboxPanel(context, inbox), secretCard(e, true, check.fits), check.card,
   ] };
 }
 
@@ -290,11 +294,12 @@ async function activity(context, e, asked) {
 
 async function settings(context, e) {
   const [headers] = await Promise.all([get(`/endpoint/${e.id}/headers`)]);
+  const check = snippets();
   const rows = [["Events", e.filterTypes ? h("span.wrap", null, e.filterTypes.map((t) => [h("code", null, t), " "])) : "All events, new ones too"], ["Messages a second at most", e.rateLimit ?? "No limit"],
     ["Channels", e.channels ? e.channels.join(", ") : "All"], ["Added", time(e.createdAt)], ["Id", [h("code", null, e.id), copier(e.id, "the id")]]];
   return [h("section.card", null, h("div.card-head", null, h("h2", null, "Settings"), session.can("ManageEndpoint") && h("a.btn.small", { href: `#/endpoints/${e.id}/edit` }, icon("edit"), "Edit")),
     h("dl.facts", null, rows.map(([name, value]) => [h("dt", null, name), h("dd", null, value)]))),
-  secretCard(e, false), h("section.card", null, h("h2", null, "Check the signature"), snippets()), headersCard(context, e, headers),
+  secretCard(e, false, check.fits), check.card, headersCard(context, e, headers),
   session.can("ManageEndpoint") && h("section.card", null, h("h2", null, "Stop"), h("div.actions", null,
     !e.disabled && h("button", { type: "button", onclick: (event) => busy(event.currentTarget, async () => {
       await patch(`/endpoint/${e.id}`, { disabled: true });

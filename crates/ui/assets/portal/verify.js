@@ -1,49 +1,47 @@
-// How a receiver checks a signature, in some languages, with the libraries of Standard Webhooks.
-import { code, h, tabs } from "./dom.js";
+// How a receiver checks a signature, in the languages of the admin's pages. Each is fetched when it is shown.
+import { code, field, fill, h, note } from "./dom.js";
 
 const LANGUAGES = [
-  ["Node", "npm install standardwebhooks", `import { Webhook } from "standardwebhooks";
-
-const webhook = new Webhook(process.env.WEBHOOK_SECRET);
-
-// The body must be the text as it came, not parsed JSON.
-app.post("/webhooks", express.text({ type: "*/*" }), (req, res) => {
-  const event = webhook.verify(req.body, req.headers); // throws if it is not ours
-  res.sendStatus(204);
-});`],
-  ["Python", "pip install standardwebhooks", `from standardwebhooks.webhooks import Webhook
-
-webhook = Webhook(os.environ["WEBHOOK_SECRET"])
-
-@app.post("/webhooks")
-def receive():
-    event = webhook.verify(request.get_data(), request.headers)  # raises if it is not ours
-    return "", 204`],
-  ["Go", "go get github.com/standard-webhooks/standard-webhooks/libraries/go", `webhook, err := standardwebhooks.NewWebhook(os.Getenv("WEBHOOK_SECRET"))
-
-http.HandleFunc("/webhooks", func(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	if err := webhook.Verify(body, r.Header); err != nil {
-		w.WriteHeader(http.StatusUnauthorized)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
-})`],
-  ["Ruby", "gem install standardwebhooks", `require "standardwebhooks"
-
-webhook = StandardWebhooks::Webhook.new(ENV["WEBHOOK_SECRET"])
-
-post "/webhooks" do
-  event = webhook.verify(request.body.read, headers) # raises if it is not ours
-  204
-end`],
-  ["PHP", "composer require standard-webhooks/standard-webhooks", `$webhook = new \\StandardWebhooks\\Webhook(getenv("WEBHOOK_SECRET"));
-
-$event = $webhook->verify(file_get_contents("php://input"), getallheaders()); // throws if it is not ours
-http_response_code(204);`],
+  ["javascript", "JavaScript"], ["typescript", "TypeScript"], ["python", "Python"], ["go", "Go"], ["rust", "Rust"], ["php", "PHP"],
+  ["ruby", "Ruby"], ["java", "Java"], ["kotlin", "Kotlin"], ["csharp", "C#"], ["shell", "Shell"],
 ];
+const KINDS = [["", "whsec_ (a shared secret)"], ["-ed25519", "whpk_ (a public key)"]];
 
+// Who reads Python reads it on every screen.
+let language = LANGUAGES[0][0];
+
+const texts = new Map();
+async function text(file) {
+  if (!texts.has(file)) {
+    const answer = await fetch(new URL(`../snippets/${file}.txt`, import.meta.url));
+    if (!answer.ok) throw new Error(`The server answered ${answer.status}`);
+    texts.set(file, await answer.text());
+  }
+  return texts.get(file);
+}
+
+// A card, and what tells it which secret the endpoint has once that is known.
 export function snippets() {
-  return [h("p.muted", null, "Answer with a status of 2xx within 15 seconds. Anything else is tried again later."),
-    tabs("Language", LANGUAGES.map(([name, install, text]) => [name, () => [code(install, "the command"), code(text, "the code")]]))];
+  const select = (name, options, value) => h("select", { name, onchange: show, value }, options.map(([key, words]) => h("option", { value: key, selected: key === value }, words)));
+  const languages = select("language", LANGUAGES, language), kinds = select("key", KINDS, "");
+  const box = h("div", { "aria-live": "polite" });
+  async function show() {
+    const file = (language = languages.value) + kinds.value;
+    try {
+      const shown = (await text(file)).replace("{{secret}}", kinds.value ? "whpk_…" : "whsec_…");
+      if (languages.value + kinds.value === file) fill(box, code(shown, "the code"));
+    } catch (error) {
+      fill(box, note("bad", h("p", null, `The code can't be loaded: ${error.message}`)));
+    }
+  }
+  show();
+  const card = h("section.card", null, h("h2", null, "Check the signature"),
+    h("p.muted", null, "Answer with a status of 2xx within 15 seconds. Anything else is tried again later."),
+    h("div.filters", null, field("Language", languages), field("Your secret begins with", kinds)), box,
+    h("p.hint", null, "For a shared secret, the libraries of Standard Webhooks do the same."));
+  const fits = (secret) => {
+    kinds.value = secret.startsWith("whpk_") ? "-ed25519" : "";
+    show();
+  };
+  return { card, fits };
 }

@@ -10,7 +10,7 @@ use super::{DAY, app_path, endpoint_api, endpoint_of, endpoint_path, short_url, 
 use crate::call::Call;
 use crate::fault::{Fault, Refusal};
 use crate::reply::Reply;
-use crate::snippets::{PLACEHOLDER, SNIPPETS, Snippet};
+use crate::snippets::{PLACEHOLDER, PUBLIC_PLACEHOLDER, SNIPPETS, Snippet};
 use crate::view::{self as v, Badge, Frame, Html, Section};
 use askama::Template;
 use domain::Timestamp;
@@ -82,6 +82,8 @@ pub(crate) struct Page {
     /// The secret that was asked for; empty else.
     pub secret: String,
     language: &'static Snippet,
+    /// Whether code is shown for a key pair, which Ed25519 signs with.
+    is_public: bool,
     history: Vec<AuditEntry>,
 }
 
@@ -110,7 +112,8 @@ impl Page {
         SNIPPETS
     }
     fn snippet(&self) -> Html {
-        let secret = if self.secret.is_empty() { PLACEHOLDER } else { &self.secret };
+        let placeholder = if self.is_public { PUBLIC_PLACEHOLDER } else { PLACEHOLDER };
+        let secret = if self.secret.is_empty() { placeholder } else { &self.secret };
         super::code::block(&self.language.with_secret(secret))
     }
     /// `good`, `retried`, `failed` of 24 hours.
@@ -187,6 +190,7 @@ pub(crate) async fn page(call: &Call, app: Application, endpoint: Endpoint, tab:
         },
         secret: String::new(),
         language,
+        is_public: query.get("key") == "public",
         history: if tab == Tab::History { history(call, &endpoint).await? } else { Vec::new() },
         app,
         endpoint,
