@@ -23,7 +23,8 @@ use std::sync::Arc;
 use store::Store;
 
 /// Bytes of an answer of the API that a page reads at most.
-const ANSWER_MAX: usize = 16 << 20;
+/// A body of 5 MiB may be six times as long as a JSON text.
+const ANSWER_MAX: usize = 40 << 20;
 
 /// What all requests share.
 pub(crate) struct Shared {
@@ -157,6 +158,13 @@ impl Call {
     pub async fn api(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Fault> {
         let response = self.api_response(method, path, body).await?;
         value(response).await
+    }
+
+    /// A stream of the API, which ends with the session that opened it.
+    pub async fn api_stream(&self, path: &str) -> Result<Response<Body>, Fault> {
+        let response = self.api_file(path).await?;
+        let (store, person, session) = (self.store().clone(), self.me.person, self.me.session);
+        Ok(response.map(|body| crate::watched::body(body, store, person, session)))
     }
 
     /// The same, with a body that isn't JSON.

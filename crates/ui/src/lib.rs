@@ -27,6 +27,7 @@ mod schema;
 mod session;
 mod snippets;
 mod view;
+mod watched;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,10 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use store::Role;
 
+/// Over plain HTTP.
 pub(crate) const COOKIE_NAME: &str = "postrider_session";
+/// Over HTTPS: no other host, not even a sibling of the same domain, can put one into the browser (RFC 6265bis, 4.1.3).
+pub(crate) const HOST_COOKIE_NAME: &str = "__Host-postrider_session";
 
 /// What a person may do. Each role has the rights of those below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +66,11 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.filter(|(n, _)| *n == name).map(|(_, value)| value).next()
+}
+
+/// What may be the token of a session.
+pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, HOST_COOKIE_NAME).or_else(|| cookie(headers, COOKIE_NAME))
 }
 
 /// The person whose session's token this is, if it is one.

@@ -15,9 +15,12 @@ use serde::Serialize;
 use serde_json::Value;
 use signing::explain::{Question, explain};
 use signing::providers::{Inbound, Provider};
+use tokio::sync::Semaphore;
 use zeroize::{Zeroize, Zeroizing};
 
 const HEADERS_MAX: usize = 200;
+/// Requests that are explained at once.
+static TURNS: Semaphore = Semaphore::const_new(2);
 
 #[derive(Serialize)]
 struct VerdictOut {
@@ -83,18 +86,24 @@ pub(crate) async fn endpoint(call: Call) -> Result<Reply, Problem> {
     let Some(provider) = Provider::find("standard-webhooks") else {
         return Err(Problem::failed(&"the table of providers has no Standard Webhooks"));
     };
-    let headers: Vec<(&str, &[u8])> = asked.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+    let Ok(_turn) = TURNS.acquire().await else { return Err(Problem::failed(&"a semaphore was closed")) };
     let now_ms = call.shared.now().millis();
-    let request = Inbound { method: "POST", url: &endpoint.url, headers: &headers, body: &asked.body, now_ms };
-    let others: Vec<(&str, &str)> =
-        shown.iter().skip(1).map(|(name, secret)| (name.as_str(), secret.as_str())).collect();
-    let secret = shown.first().map(|(_, secret)| secret.to_string()).unwrap_or_default();
-    let mut config = serde_json::json!({ "secret": secret });
-    let found =
-        explain(&Question { provider, config: &config, request, others: &others, original: original.as_deref() });
-    if let Some(Value::String(text)) = config.get_mut("secret") {
-        text.zeroize();
-    }
+    // A body of a megabyte is hashed a dozen times: not on a thread that answers others.
+    let found = tokio::task::spawn_blocking(move || {
+        let headers: Vec<(&str, &[u8])> = asked.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+        let request = Inbound { method: "POST", url: &endpoint.url, headers: &headers, body: &asked.body, now_ms };
+        let others: Vec<(&str, &str)> =
+            shown.iter().skip(1).map(|(name, secret)| (name.as_str(), secret.as_str())).collect();
+        let secret = shown.first().map(|(_, secret)| secret.to_string()).unwrap_or_default();
+        let mut config = serde_json::json!({ "secret": secret });
+        let question = Question { provider, config: &config, request, others: &others, original: original.as_deref() };
+        let found = explain(&question);
+        if let Some(Value::String(text)) = config.get_mut("secret") {
+            text.zeroize();
+        }
+        found
+    });
+    let found = found.await.map_err(|cause| Problem::failed(&cause))?;
     let findings = found.findings.into_iter().map(|f| FindingOut { code: f.code, text: f.text, fix: f.fix });
     Ok(Reply::ok(&VerdictOut { valid: found.is_valid, explained: found.is_complete, findings: findings.collect() })
         .secret())

@@ -161,7 +161,7 @@ impl Poll {
         if self.wait.is_zero() {
             return self.read(call, from).await;
         }
-        let _permit = call.shared.live.permit()?;
+        let _permit = call.shared.live.permit(&call.caller)?;
         let mut closing = call.shared.live.closing();
         let deadline = Instant::now() + self.wait;
         // Registered before the first look, so that no hint is missed.

@@ -83,7 +83,9 @@ fn verdict(query: &Query<'_>) -> Result<Filter, Problem> {
 async fn open(call: &Call, query: &Query<'_>, feed: Feed, filter: Filter) -> Result<Reply, Problem> {
     let start = start(call, query, &feed)?;
     let live = query.boolean("live", false)?;
-    Ok(Reply::events(live::open(call.shared.clone(), feed, filter, start, live).await?))
+    let permit = call.shared.live.permit(&call.caller)?;
+    let body = live::open((call.shared.clone(), permit), feed, filter, start, live).await?;
+    Ok(Reply::events(live::watched(call, body)))
 }
 
 /// Where the client stood, else where it asks to begin, else now.

@@ -3,7 +3,7 @@
 //! **Invariant:** an application's viewer sees rows of that application only, and how many of them were left out.
 
 use crate::call::{Call, named};
-use crate::live::open_tail;
+use crate::live::{open_tail, watched};
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::wire::query::Query;
@@ -32,7 +32,9 @@ fn open(call: &Call, query: &Query<'_>, app: Option<AppId>) -> Result<Reply, Pro
     let filter = TailFilter::read(query)?;
     let after = after(call, query)?;
     let tail = call.store().tail(call.caller.org, app, after);
-    Ok(Reply::events(open_tail(call.shared.clone(), call.caller.org, tail, filter)?))
+    let permit = call.shared.live.permit(&call.caller)?;
+    let body = open_tail(call.shared.clone(), permit, call.caller.org, tail, filter);
+    Ok(Reply::events(watched(call, body)))
 }
 
 /// The row that the client saw last.

@@ -22,7 +22,7 @@
 //!
 //! Memory: a ring has [`RING`] batches, which are freed once every viewer took them, and pages are the shorter the larger
 //! their rows are (about 512 KiB); a viewer holds what hyper is writing. Streams are bounded by `max_streams`. A token is
-//! checked when a stream opens; one that expires or is revoked later doesn't end it.
+//! checked when a stream opens and before each piece ([`watched`]).
 //!
 //! **Invariant:** hints only wake; what a viewer sees is what the store says after its cursor, in order, once.
 
@@ -32,14 +32,18 @@ mod pace;
 mod pump;
 mod tail;
 mod viewer;
+mod watched;
 
 pub(crate) use feed::{Feed, Filter};
 pub(crate) use tail::open as open_tail;
 pub(crate) use viewer::{Start, open};
+pub(crate) use watched::watched;
 
+use crate::auth::Caller;
 use crate::call::Shared;
 use crate::config::ServerLimits;
 use crate::problem::Problem;
+use domain::AppId;
 use feed::Listing;
 use pace::Pace;
 use parking_lot::Mutex;
@@ -52,6 +56,11 @@ use tokio::time::Instant;
 
 /// Batches that a viewer may be late before it reads the store itself.
 const RING: usize = 16;
+/// One in so many of all streams is what one application's tokens, or one person's browsers, may have open: a customer of a
+/// customer must not take them all.
+const SHARE: usize = 10;
+/// Holders that are remembered before those without a stream are forgotten.
+const HOLDERS_MAX: usize = 1024;
 /// How long a browser waits before it connects again.
 const RETRY_MS: u32 = 2_000;
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -70,10 +79,33 @@ struct Channel {
     listing: Mutex<Option<Arc<Listing>>>,
 }
 
+/// Who has a share of his own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Holder {
+    App(AppId),
+    Person(Arc<str>),
+}
+
+impl Holder {
+    /// `None` for an organisation's tokens: they may have all.
+    fn of(caller: &Caller) -> Option<Self> {
+        let person = || caller.person.clone().map(Holder::Person);
+        caller.app.map(Holder::App).or_else(person)
+    }
+}
+
+/// Room for a stream or long poll, as long as it is held.
+pub(crate) struct Permit {
+    _all: OwnedSemaphorePermit,
+    _own: Option<OwnedSemaphorePermit>,
+}
+
 /// All streams of the process.
 pub(crate) struct Live {
     pace: Pace,
     permits: Arc<Semaphore>,
+    shares: Mutex<HashMap<Holder, Arc<Semaphore>>>,
+    share_max: usize,
     closing: watch::Sender<bool>,
     channels: Mutex<HashMap<Key, Arc<Channel>>>,
 }
@@ -83,15 +115,30 @@ impl Live {
         Live {
             pace: Pace::new(limits.live_rows_per_second),
             permits: Arc::new(Semaphore::new(limits.max_streams)),
+            shares: Mutex::default(),
+            share_max: (limits.max_streams / SHARE).max(1),
             closing: watch::Sender::new(false),
             channels: Mutex::default(),
         }
     }
 
-    /// Room for one more stream or long poll, as long as it is held.
-    pub fn permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let permit = self.permits.clone().try_acquire_owned();
-        permit.map_err(|_| Problem::unavailable("There are too many streams and long polls", RETRY_AFTER))
+    /// Room for one more stream or long poll of this caller.
+    pub fn permit(&self, caller: &Caller) -> Result<Permit, Problem> {
+        let take = |permits: Arc<Semaphore>, why| {
+            permits.try_acquire_owned().map_err(|_| Problem::unavailable(why, RETRY_AFTER))
+        };
+        let own = Holder::of(caller).map(|holder| self.share(holder));
+        let own = own.map(|own| take(own, "You have too many streams and long polls open")).transpose()?;
+        let all = take(self.permits.clone(), "There are too many streams and long polls")?;
+        Ok(Permit { _all: all, _own: own })
+    }
+
+    fn share(&self, holder: Holder) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock();
+        if shares.len() >= HOLDERS_MAX {
+            shares.retain(|_, share| share.available_permits() < self.share_max);
+        }
+        shares.entry(holder).or_insert_with(|| Arc::new(Semaphore::new(self.share_max))).clone()
     }
 
     /// Takes a turn to read the store again; returns when it is due.

@@ -3,9 +3,8 @@
 //! **Invariant:** a viewer is written to ten times a second at most, and pays for it as all streams do.
 
 use super::body::{EventBody, Pieces};
-use super::{Closing, RETRY_MS};
+use super::{Closing, Permit, RETRY_MS};
 use crate::call::Shared;
-use crate::problem::Problem;
 use crate::wire::tail::{Names, TailFilter, write_row, write_skipped};
 use axum::body::Body;
 use bytes::Bytes;
@@ -13,7 +12,6 @@ use domain::{MessageId, OrgId};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Tail, TailBatch};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 /// Between two writes: rows that come sooner share one.
@@ -22,11 +20,11 @@ const BETWEEN_WRITES: Duration = Duration::from_millis(100);
 const ROWS_MAX: usize = 500;
 
 /// Opens a stream of `tail`: its body.
-pub(crate) fn open(shared: Arc<Shared>, org: OrgId, tail: Tail, filter: TailFilter) -> Result<Body, Problem> {
+pub(crate) fn open(shared: Arc<Shared>, permit: Permit, org: OrgId, tail: Tail, filter: TailFilter) -> Body {
     // A client that saw nothing yet can resume from here, too.
     let begun = shared.store.codec().text(MessageId(tail.begun().0));
     let viewer = TailViewer {
-        _permit: shared.live.permit()?,
+        _permit: permit,
         closing: shared.live.closing(),
         opening: Some(format!("retry: {RETRY_MS}\nid: {begun}\n\n").into()),
         heard: Instant::now(),
@@ -37,7 +35,7 @@ pub(crate) fn open(shared: Arc<Shared>, org: OrgId, tail: Tail, filter: TailFilt
         tail,
         filter,
     };
-    Ok(Body::new(EventBody::of(viewer)))
+    Body::new(EventBody::of(viewer))
 }
 
 struct TailViewer {
@@ -51,7 +49,7 @@ struct TailViewer {
     /// When it last got something.
     heard: Instant,
     quiet_until: Instant,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 impl Pieces for TailViewer {

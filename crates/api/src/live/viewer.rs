@@ -7,7 +7,7 @@
 use super::body::{EventBody, Pieces};
 use super::feed::{Feed, Filter, PageSize, Row};
 use super::pump::Batch;
-use super::{Channel, Closing, Key, RETRY_MS};
+use super::{Channel, Closing, Key, Permit, RETRY_MS};
 use crate::call::Shared;
 use crate::problem::Problem;
 use axum::body::Body;
@@ -15,7 +15,6 @@ use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
 use std::time::Duration;
 use store::StoreError;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 
@@ -35,13 +34,12 @@ pub(crate) enum Start {
 
 /// Opens a stream: its body.
 pub(crate) async fn open(
-    shared: Arc<Shared>,
+    (shared, permit): (Arc<Shared>, Permit),
     feed: Feed,
     filter: Filter,
     start: Start,
     live: bool,
 ) -> Result<Body, Problem> {
-    let permit = shared.live.permit()?;
     let store = &shared.store;
     let listing = feed.list(store).await?;
     let newest = feed.newest(store, &listing).await?;
@@ -95,7 +93,7 @@ struct Viewer {
     opening: Option<Bytes>,
     /// When it last got something.
     heard: Instant,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 impl Pieces for Viewer {

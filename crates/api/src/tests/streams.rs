@@ -223,7 +223,59 @@ async fn a_stream_that_can_not_be_is_refused() {
     more.refuse(503, "unavailable");
     assert_eq!(more.headers["retry-after"], "5");
     drop(open);
-    until("there is room again", || s.api.shared().live.permit().is_ok()).await;
+    until("there is room again", || s.api.shared().live.free() > 0).await;
     let again = Events::open(&s, "/api/v1/app/a/msg/stream", None).await;
     assert_eq!(again.response.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_ends_with_its_token() {
+    let s = server_with(|c| c.limits.stream_heartbeat = Duration::from_millis(20)).await;
+    let app = s.app("a").await;
+    let key = s.post("/api-key", json!({"name": "watcher", "scopes": ["read"]})).await.expect(201);
+    let portal = text(&s.post("/auth/app-portal-access/a", json!({})).await.expect(200)["token"]);
+    let (key, id) = (text(&key["token"]), text(&key["id"]));
+    let paths = [(&key, "/api/v1/tail"), (&key, "/api/v1/app/a/msg/stream"), (&portal, "/api/v1/app/a/tail")];
+    let mut open = Vec::new();
+    for (token, path) in paths {
+        let mut events = Events::open_as(&s, token, path, None).await;
+        assert!(events.block().await.is_some(), "{path}");
+        open.push(events);
+    }
+    s.delete(&format!("/api-key/{id}")).await.expect(204);
+    s.post(&format!("/auth/app/{app}/expire-all"), json!({})).await.expect(204);
+    for mut events in open {
+        // What was written before is still read.
+        while let Some(block) = events.block().await {
+            assert_eq!(block.event, "");
+        }
+    }
+    let mut other = s.events("/api/v1/app/a/msg/stream").await;
+    let id = s.message("a", "x").await;
+    assert_eq!(other.event().await.id, id, "another token's stream goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_applications_tokens_can_not_take_every_stream() {
+    let s = server_with(|c| c.limits.max_streams = 20).await;
+    s.app("a").await;
+    s.app("b").await;
+    let portal = async |app: &str| {
+        text(&s.post(&format!("/auth/app-portal-access/{app}"), json!({})).await.expect(200)["token"])
+    };
+    let (a, b) = (portal("a").await, portal("b").await);
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        open.push(Events::open_as(&s, &a, "/api/v1/app/a/tail", None).await);
+    }
+    assert!(open.iter().all(|events| events.response.status() == 200));
+    let another = portal("a").await;
+    for token in [&a, &another] {
+        assert_eq!(Events::open_as(&s, token, "/api/v1/app/a/msg/stream", None).await.response.status(), 503);
+    }
+    assert_eq!(Events::open_as(&s, &b, "/api/v1/app/b/tail", None).await.response.status(), 200);
+    s.events("/api/v1/app/a/msg/stream").await;
+    open.pop();
+    until("there is room again", || s.api.shared().live.free() >= 18).await;
+    assert_eq!(Events::open_as(&s, &another, "/api/v1/app/a/tail", None).await.response.status(), 200);
 }

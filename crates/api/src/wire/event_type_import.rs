@@ -14,6 +14,10 @@ const TYPES_MAX: usize = 1000;
 const DEPTH_MAX: usize = 32;
 /// Values that written-out references may make in one schema.
 const NODES_MAX: usize = 20_000;
+/// Bytes of all schemas of a document, more or less: each may repeat what it refers to.
+const ROOM: usize = 16 << 20;
+/// What a value takes of it, beside its texts.
+const VALUE_COST: usize = 64;
 
 /// What a client asks for.
 pub(crate) struct ImportIn {
@@ -64,6 +68,7 @@ pub(crate) fn event_types(spec: &Value) -> Result<Vec<FromOpenApi>, Problem> {
     let refuse = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail);
     let webhooks = ["webhooks", "x-webhooks"].iter().filter_map(|name| spec.get(name)?.as_object()).flatten();
     let mut out: Vec<FromOpenApi> = Vec::new();
+    let mut room = ROOM;
     for (name, item) in webhooks {
         if !Uid::is_valid(name) {
             return Err(refuse(format!("The webhook {name:?} has a name that no event type can have")));
@@ -73,13 +78,16 @@ pub(crate) fn event_types(spec: &Value) -> Result<Vec<FromOpenApi>, Problem> {
         }
         let operation = ["post", "put", "patch", "get"].iter().find_map(|verb| item.get(verb)).unwrap_or(item);
         out.retain(|t| t.name != *name);
-        out.push(one(spec, name, operation));
+        out.push(one(spec, name, operation, &mut room));
+        if room == 0 {
+            return Err(refuse("The document is too large once its references are written out".to_owned()));
+        }
     }
     out.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(out)
 }
 
-fn one(spec: &Value, name: &str, operation: &Value) -> FromOpenApi {
+fn one(spec: &Value, name: &str, operation: &Value, room: &mut usize) -> FromOpenApi {
     let text = |field: &str| operation.get(field).and_then(Value::as_str).map(str::to_owned);
     let flags = operation.get("x-svix-feature-flags").and_then(Value::as_array);
     let flags =
@@ -91,21 +99,24 @@ fn one(spec: &Value, name: &str, operation: &Value) -> FromOpenApi {
         deprecated: operation.get("deprecated") == Some(&Value::Bool(true)),
         group_name: text("x-svix-group-name").or(first_tag).filter(|group| Uid::is_valid(group)),
         feature_flags: flags.map(Iterator::collect),
-        schemas: schema(spec, operation).map(|schema| serde_json::json!({ "1": schema })),
+        schemas: schema(spec, operation, room).map(|schema| serde_json::json!({ "1": schema })),
     }
 }
 
 /// The schema of its JSON body, with an example, if there is one.
-fn schema(spec: &Value, operation: &Value) -> Option<Value> {
+fn schema(spec: &Value, operation: &Value, room: &mut usize) -> Option<Value> {
     let body = follow(spec, operation.get("requestBody")?);
     let content = body.get("content")?.as_object()?;
     let media = content.get("application/json").or_else(|| content.values().next())?;
-    let mut nodes = 0;
-    let mut schema = written_out(spec, media.get("schema")?, 0, &mut nodes);
+    let mut out = Out { spec, nodes: 0, room };
+    let mut schema = out.written(media.get("schema")?, 0);
     let example = media.get("example").cloned().or_else(|| {
         let first = media.get("examples")?.as_object()?.values().next()?;
         follow(spec, first).get("value").cloned()
     });
+    if let Some(example) = &example {
+        out.take(example.to_string().len());
+    }
     let Value::Object(fields) = &mut schema else { return None };
     if let Some(example) = example.or_else(|| fields.remove("example")) {
         fields.insert("examples".to_owned(), Value::Array(vec![example]));
@@ -118,18 +129,40 @@ fn follow<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
     pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)
 }
 
-/// References into the document are replaced by what they lead to; one that leads into itself ends as anything.
-fn written_out(spec: &Value, value: &Value, depth: usize, nodes: &mut usize) -> Value {
-    *nodes += 1;
-    if depth > DEPTH_MAX || *nodes > NODES_MAX {
-        return Value::Object(Map::new());
-    }
-    match follow(spec, value) {
-        Value::Object(fields) => {
-            Value::Object(fields.iter().map(|(k, v)| (k.clone(), written_out(spec, v, depth + 1, nodes))).collect())
+struct Out<'a> {
+    spec: &'a Value,
+    nodes: usize,
+    room: &'a mut usize,
+}
+
+impl Out<'_> {
+    /// References into the document are replaced by what they lead to; one that leads into itself ends as anything.
+    fn written(&mut self, value: &Value, depth: usize) -> Value {
+        self.nodes += 1;
+        if depth > DEPTH_MAX || self.nodes > NODES_MAX || !self.take(VALUE_COST) {
+            return Value::Object(Map::new());
         }
-        Value::Array(items) => Value::Array(items.iter().map(|v| written_out(spec, v, depth + 1, nodes)).collect()),
-        plain => plain.clone(),
+        match follow(self.spec, value) {
+            Value::Object(fields) => {
+                let mut all = Map::new();
+                for (name, value) in fields {
+                    if !self.take(name.len()) {
+                        break;
+                    }
+                    all.insert(name.clone(), self.written(value, depth + 1));
+                }
+                Value::Object(all)
+            }
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.written(item, depth + 1)).collect()),
+            Value::String(text) if !self.take(text.len()) => Value::String(String::new()),
+            plain => plain.clone(),
+        }
+    }
+
+    /// Takes room; `false` where there is none left: then the document is refused.
+    fn take(&mut self, cost: usize) -> bool {
+        *self.room = self.room.saturating_sub(cost);
+        *self.room > 0
     }
 }
 
@@ -165,5 +198,13 @@ mod tests {
             "s": {"type": "object", "properties": {"a": {"$ref": "#/s"}, "b": {"$ref": "#/s"}}}});
         let text = serde_json::to_string(&event_types(&spec).unwrap()).unwrap();
         assert!(text.len() < 2_000_000);
+    }
+
+    #[test]
+    fn a_document_that_repeats_one_long_text_without_end_is_refused() {
+        let fields: Map<String, Value> = (0..5_000).map(|n| (format!("f{n}"), json!({"$ref": "#/long"}))).collect();
+        let body = json!({"content": {"application/json": {"schema": {"properties": fields}}}});
+        let spec = json!({"webhooks": {"a": {"post": {"requestBody": body}}}, "long": "x".repeat(100_000)});
+        assert!(event_types(&spec).is_err());
     }
 }

@@ -57,6 +57,9 @@ pub struct Ticket {
     /// The role that an invitation gives.
     #[serde(rename = "r", skip_serializing_if = "Option::is_none", default)]
     pub role: Option<String>,
+    /// Who invites: the invitation is good as long as they may invite.
+    #[serde(rename = "b", skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<String>,
 }
 
 /// A nonce as a number: shorter than a list of bytes.
@@ -100,7 +103,7 @@ impl TicketKey {
     /// A ticket from `now_s` on, for as long as its purpose lasts.
     pub fn ticket(&self, purpose: Purpose, org: &str, now_s: i64, fill: &mut dyn FnMut(&mut [u8])) -> Ticket {
         let expires_s = now_s.saturating_add(purpose.lifetime_s());
-        Ticket { org: org.to_owned(), expires_s, nonce: *crate::random::<16>(fill), email: None, role: None }
+        Ticket { org: org.to_owned(), expires_s, nonce: *crate::random::<16>(fill), email: None, role: None, by: None }
     }
 
     /// The ticket's text.

@@ -10,7 +10,6 @@ use crate::reply::Reply;
 use crate::view::{self as v, Frame, Html, Section};
 use askama::Template;
 use domain::Timestamp;
-use http::Method;
 use store::{Order, PageQuery, Search};
 
 /// Messages shown where no script runs.
@@ -95,6 +94,5 @@ fn asked(params: &Form) -> Vec<(&'static str, String)> {
 pub(crate) async fn stream(call: Call) -> Result<Reply, Fault> {
     let asked = asked(&call.query());
     let pairs: Vec<(&str, &str)> = asked.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    let response = call.api_response(Method::GET, &format!("/api/v1/tail{}", query(&pairs)), None).await?;
-    Ok(Reply::passed(response))
+    Ok(Reply::passed(call.api_stream(&format!("/api/v1/tail{}", query(&pairs))).await?))
 }

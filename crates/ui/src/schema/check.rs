@@ -4,26 +4,44 @@
 
 use super::{DEPTH_MAX, formats};
 use serde_json::Value;
+use std::cell::Cell;
 
 const COMPLAINTS_MAX: usize = 20;
+/// Values looked at in all: a schema of two references to itself would be looked at for ever.
+const STEPS_MAX: u32 = 50_000;
 
 /// What is wrong with it: the place, and what it must be. At most 20.
 pub(crate) fn complaints(schema: &Value, value: &Value) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    check(schema, schema, value, "", 0, &mut out);
+    let steps = Cell::new(STEPS_MAX);
+    check(&Root { schema, steps: &steps }, schema, value, "", 0, &mut out);
     out.truncate(COMPLAINTS_MAX);
     out
 }
 
-fn check(root: &Value, schema: &Value, value: &Value, at: &str, depth: usize, out: &mut Vec<(String, String)>) {
-    if depth > DEPTH_MAX || out.len() >= COMPLAINTS_MAX {
+struct Root<'a> {
+    schema: &'a Value,
+    steps: &'a Cell<u32>,
+}
+
+impl Root<'_> {
+    /// Whether there is one more step.
+    fn step(&self) -> bool {
+        let left = self.steps.get();
+        self.steps.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
+fn check(root: &Root<'_>, schema: &Value, value: &Value, at: &str, depth: usize, out: &mut Vec<(String, String)>) {
+    if depth > DEPTH_MAX || out.len() >= COMPLAINTS_MAX || !root.step() {
         return;
     }
     if *schema == Value::Bool(false) {
         return out.push((at.to_owned(), "may not be there".to_owned()));
     }
     if let Some(pointer) = schema.get("$ref").and_then(Value::as_str) {
-        if let Some(found) = pointer.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
+        if let Some(found) = pointer.strip_prefix('#').and_then(|pointer| root.schema.pointer(pointer)) {
             check(root, found, value, at, depth + 1, out);
         }
         return;

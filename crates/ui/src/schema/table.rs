@@ -6,6 +6,8 @@ use super::DEPTH_MAX;
 use serde_json::Value;
 
 pub(crate) const ROWS_MAX: usize = 300;
+/// Characters of a row's rules and of its description: the same long list may be referred to by each row.
+const TEXT_MAX: usize = 2000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -40,19 +42,25 @@ fn add(root: &Value, schema: &Value, path: &str, depth: usize, out: &mut Vec<Row
         }
         let field = resolved(root, field);
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        let text = |name: &str| field.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let description = text("description");
+        let description = short(field.get("description").and_then(Value::as_str).unwrap_or_default());
         out.push(Row {
             path: path.clone(),
             kind: kind(field),
             required: required.contains(&name.as_str()),
             description,
-            rules: rules(field),
+            rules: short(&rules(field)),
         });
         add(root, field, &path, depth + 1, out);
         if let Some(items) = field.get("items") {
             add(root, items, &format!("{path}[]"), depth + 1, out);
         }
+    }
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(TEXT_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

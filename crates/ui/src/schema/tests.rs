@@ -142,3 +142,23 @@ fn a_schema_is_shown_as_rows() {
         rows.iter().map(|r| format!("{}|{}|{}|{}|{}", r.path, r.kind, r.required, r.description, r.rules)).collect();
     assert_eq!(text, ["a|integer|true|Cents|≥ 0", "l|list of object|false||", "l[].p|string|false||uri"]);
 }
+
+#[test]
+fn a_schema_that_refers_to_itself_twice_ends() {
+    let twice = json!([{"$ref": "#"}, {"$ref": "#"}]);
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        assert_eq!(complaints(&json!({ keyword: twice }), &json!({"a": 1})), []);
+    }
+    let fields = json!({"type": "object", "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}});
+    assert!(example(&fields).to_string().len() < 1 << 20);
+}
+
+#[test]
+fn a_long_text_that_many_fields_refer_to_is_not_repeated_without_end() {
+    let fields: serde_json::Map<_, _> = (0..2000).map(|n| (format!("f{n}"), json!({"$ref": "#/long"}))).collect();
+    let text = "x".repeat(10_000);
+    let long = json!({"default": text, "description": text, "enum": [text]});
+    let schema = json!({"type": "object", "properties": fields, "long": long});
+    assert!(example(&schema).to_string().len() < 1 << 20);
+    assert!(rows(&schema).iter().all(|row| row.rules.len() + row.description.len() < 10_000));
+}

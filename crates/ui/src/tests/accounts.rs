@@ -39,6 +39,11 @@ impl World {
         change(&mut ticket);
         tickets().sign(purpose, &ticket)
     }
+    /// The id of somebody, by address.
+    async fn person_text(&self, email: &str) -> String {
+        let (person, _) = self.store.person_by_email(email).await.unwrap().unwrap();
+        self.store.codec().text(person.id)
+    }
     async fn as_session(&self, answer: &Answer, path: &str) -> Answer {
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         let request = Request::builder().uri(path).header("host", "hooks.test").header("cookie", cookie);
@@ -87,7 +92,14 @@ async fn a_session_over_https_is_never_sent_in_the_clear() {
     let request = Request::builder().method("POST").uri("/login").header("host", "hooks.test");
     let request = request.header("origin", "https://hooks.test").body(Body::from(body)).unwrap();
     let entered = world.send(request).await;
-    assert!(entered.header("set-cookie").contains("; Secure"), "{}", entered.header("set-cookie"));
+    let cookie = entered.header("set-cookie");
+    assert!(cookie.starts_with("__Host-postrider_session=") && cookie.contains("; Secure"), "{cookie}");
+    assert!(!cookie.contains("Domain"), "{cookie}");
+    // A sibling of the domain can put the other cookie into the browser, and it changes nothing.
+    let own = cookie.split(';').next().unwrap().to_owned();
+    let cookies = format!("postrider_session=stranger; {own}");
+    let request = Request::builder().uri("/account").header("host", "hooks.test").header("cookie", cookies);
+    world.send(request.body(Body::empty()).unwrap()).await.says("ana@example.com");
 }
 
 #[tokio::test]
@@ -225,9 +237,11 @@ async fn an_invitation_is_listed_and_its_link_is_dead_once_it_is_withdrawn() {
 #[tokio::test]
 async fn an_invitation_gives_its_own_role_and_address_whatever_the_form_says() {
     let world = World::new().await;
+    let by = world.person_text("owner@example.com").await;
     let ticket = world.ticket(Purpose::Invite, "org_one", |t| {
         t.email = Some("new@example.com".into());
         t.role = Some("support".into());
+        t.by = Some(by);
     });
     world.get(Who::Nobody, &format!("/invite?ticket={ticket}")).await.says("support").says("new@example.com");
     let fields = [
@@ -339,4 +353,40 @@ async fn the_demo_makes_real_objects_and_makes_them_once() {
     {
         assert_eq!(world.post(Who::Owner, "/setup/goal", &[("goal", goal)]).await.location(), to);
     }
+}
+
+#[tokio::test]
+async fn an_invitation_ends_with_the_ownership_of_who_made_it() {
+    let world = World::new().await;
+    let ana = world.with_password("ana@example.com", Role::Owner).await;
+    let by = world.person_text("ana@example.com").await;
+    let invite =
+        |by: Option<String>| world.ticket(Purpose::Invite, "org_one", |t| (t.role, t.by) = (Some("owner".into()), by));
+    let (ticket, nobodys) = (invite(Some(by)), invite(None));
+    let page = |ticket: &str| format!("/invite?ticket={ticket}");
+    assert_eq!(world.get(Who::Nobody, &page(&ticket)).await.status, StatusCode::OK);
+    assert_eq!(world.get(Who::Nobody, &page(&nobodys)).await.status, StatusCode::FORBIDDEN);
+    let patch = store::PersonPatch { role: Some(Role::Developer), ..Default::default() };
+    world.store.patch_person(world.org(Who::Owner), ana, patch).await.unwrap();
+    world.get(Who::Nobody, &page(&ticket)).await.says("no owner of the team any longer");
+    world.store.delete_person(world.org(Who::Owner), ana).await.unwrap();
+    let fields = [("ticket", &*ticket), ("name", "A"), ("email", "back@example.com"), ("password", PASSWORD)];
+    assert_eq!(world.enter("/invite", &fields, [192, 0, 2, 1]).await.status, StatusCode::FORBIDDEN);
+    assert!(world.store.person_by_email("back@example.com").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn thirty_failures_of_strangers_do_not_keep_out_who_signed_in_before() {
+    let world = World::new().await;
+    world.with_password("ana@example.com", Role::Owner).await;
+    let fields = |password| [("email", "ana@example.com"), ("password", password)];
+    let home = [203, 0, 113, 7];
+    assert_eq!(world.enter("/login", &fields(PASSWORD), home).await.status, StatusCode::SEE_OTHER);
+    for n in 0..30 {
+        let refused = world.enter("/login", &fields("a wrong password"), [192, 0, 2, n]).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    }
+    let elsewhere = world.enter("/login", &fields(PASSWORD), [198, 51, 100, 1]).await;
+    assert_eq!(elsewhere.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(world.enter("/login", &fields(PASSWORD), home).await.status, StatusCode::SEE_OTHER);
 }

@@ -76,12 +76,15 @@ pub(crate) fn copy(text: &str, label: &str) -> Html {
     ))
 }
 
-/// Indented JSON, or the text as it is where it is none. Numbers and the order of keys stay as they came.
+/// Bytes that indenting may make of each byte, and beside that. A stranger's hundred thousand brackets would be gigabytes of blanks.
+const INDENT_FACTOR: usize = 8;
+const INDENT_SPARE: usize = 64 << 10;
+
+/// Indented JSON, or the text as it is where it is none, or nested so deep that blanks would be most of it. Numbers and the
+/// order of keys stay as they came.
 pub(crate) fn pretty(text: &str) -> String {
-    match serde_json::from_str::<&serde_json::value::RawValue>(text) {
-        Ok(_) => indent(text),
-        Err(_) => text.to_owned(),
-    }
+    let is_json = serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok();
+    is_json.then(|| indent(text)).flatten().unwrap_or_else(|| text.to_owned())
 }
 
 /// A block of JSON that a script may turn into a tree, with a bar that copies what is chosen of it (`js/tree.js`).
@@ -99,6 +102,9 @@ const TREE_BAR: &str = "<div class=\"tree-bar needs-js\"><span role=\"status\"><
 
 /// Indents valid JSON without changing a token of it.
 fn indent(text: &str) -> String {
+/// Indents valid JSON without changing a token of it; `None` where that would take too much room.
+fn indent(text: &str) -> Option<String> {
+    let bytes_max = text.len().saturating_mul(INDENT_FACTOR).saturating_add(INDENT_SPARE);
     let mut out = String::with_capacity(text.len() * 2);
     let (mut depth, mut in_text, mut escape) = (0_usize, false, false);
     let newline = |out: &mut String, depth: usize| {
@@ -107,6 +113,9 @@ fn indent(text: &str) -> String {
     };
     let mut chars = text.chars().filter(|_| true).peekable();
     while let Some(c) = chars.next() {
+        if out.len() > bytes_max {
+            return None;
+        }
         if in_text {
             out.push(c);
             (in_text, escape) = (escape || c != '"', !escape && c == '\\');
@@ -148,7 +157,7 @@ fn indent(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    Some(out)
 }
 
 #[cfg(test)]
@@ -161,6 +170,14 @@ mod tests {
         let want = "{\n  \"b\": 1.50,\n  \"a\": [],\n  \"c\": {\n    \"q\": \"x, \\\"y\\\": {\\\\\"\n  },\n  \"n\": [\n    1e400,\n    true\n  ]\n}";
         assert_eq!(pretty(text), want);
         assert_eq!(pretty("not json {"), "not json {");
+    }
+
+    #[test]
+    fn json_nested_without_end_stays_as_it_came() {
+        let deep = format!("{}1{}", "[".repeat(3_000), "]".repeat(3_000));
+        assert_eq!(pretty(&deep), deep);
+        let usual = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+        assert!(pretty(&usual).len() > 100 * 100, "a hundred levels are indented");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Joining an organisation by invitation.
 //!
-//! **Invariant:** the role is the ticket's, never the form's.
+//! **Invariant:** the role is the ticket's, never the form's; nobody joins by the word of who is no owner any longer.
 
 use super::{Errors, PASSWORD_HINT, dead_link, hashed, note, sign_in, ticket, use_up};
 use crate::call::Visit;
@@ -8,6 +8,7 @@ use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::view::{self as v, Frame};
 use askama::Template;
+use domain::PersonId;
 use http::StatusCode;
 use signing::account::{Purpose, Ticket};
 use store::{NewPerson, Role, StoreError};
@@ -46,9 +47,28 @@ impl Page {
     }
 }
 
+/// The invitation in `text`, if it is good and who made it may still invite.
+async fn invitation(visit: &Visit, text: &str) -> Result<Result<Ticket, String>, Fault> {
+    let ticket = match ticket(visit, Purpose::Invite, text).await? {
+        Ok(ticket) => ticket,
+        Err(why) => return Ok(Err(why)),
+    };
+    let org = visit.store().organisation(&ticket.org).await?;
+    let by = ticket.by.as_deref().and_then(|id| visit.codec().read::<PersonId>(id));
+    let is_good = match by {
+        Some(id) => match visit.store().person(org, id).await {
+            Ok(person) => person.role == Role::Owner,
+            Err(StoreError::NotFound(_)) => false,
+            Err(other) => return Err(other.into()),
+        },
+        None => false,
+    };
+    Ok(if is_good { Ok(ticket) } else { Err("Who made this link is no owner of the team any longer.".to_owned()) })
+}
+
 pub(crate) async fn show(visit: Visit) -> Result<Reply, Fault> {
     let text = visit.query().get("ticket").to_owned();
-    match ticket(&visit, Purpose::Invite, &text).await? {
+    match invitation(&visit, &text).await? {
         Err(why) => dead_link(&visit, why, ASK),
         Ok(ticket) => Reply::page(&Page::of(&visit, &text, &ticket).await?),
     }
@@ -57,7 +77,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Reply, Fault> {
 pub(crate) async fn join(visit: Visit) -> Result<Reply, Fault> {
     let form = visit.form();
     let text = form.get("ticket").to_owned();
-    let ticket = match ticket(&visit, Purpose::Invite, &text).await? {
+    let ticket = match invitation(&visit, &text).await? {
         Err(why) => return dead_link(&visit, why, ASK),
         Ok(ticket) => ticket,
     };

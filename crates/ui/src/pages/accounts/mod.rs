@@ -16,7 +16,7 @@ pub(crate) use limit::Logins;
 use crate::call::{Shared, Visit};
 use crate::fault::Fault;
 use crate::reply::Reply;
-use crate::session::COOKIE_NAME;
+use crate::session::{COOKIE_NAME, HOST_COOKIE_NAME};
 use crate::view::Frame;
 use askama::Template;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as B64};
@@ -157,13 +157,14 @@ pub(crate) async fn sign_in(visit: &Visit, person: &Person, to: &str) -> Result<
     let hash = Sha256::digest(token.as_bytes()).into();
     let address = visit.address.map(|ip| ip.to_string());
     visit.store().open_session(person.id, NewSession { hash, address, agent }).await?;
+    visit.shared.logins.signed_in(visit.address, &person.email);
     Ok(Reply::see(to).append(SET_COOKIE, &session_cookie(visit, &token, COOKIE_S)))
 }
 
 /// The session's cookie; 0 seconds deletes it.
 pub(crate) fn session_cookie(visit: &Visit, token: &str, seconds: u64) -> String {
-    let secure = if is_secure(visit) { "; Secure" } else { "" };
-    format!("{COOKIE_NAME}={token}; Path=/; Max-Age={seconds}; SameSite=Lax; HttpOnly{secure}")
+    let (name, secure) = if is_secure(visit) { (HOST_COOKIE_NAME, "; Secure") } else { (COOKIE_NAME, "") };
+    format!("{name}={token}; Path=/; Max-Age={seconds}; SameSite=Lax; HttpOnly{secure}")
 }
 
 /// The page came over HTTPS: the browser says so, or else the public URL does.

@@ -126,7 +126,7 @@ pub(super) async fn render(call: &Call, tab: &'static str, wrong: Option<Refusal
 /// What comes to the inbox, as it comes.
 pub(crate) async fn stream(call: Call) -> Result<Reply, Fault> {
     let at = format!("{}/request/stream?live=1", api(call.param(0)));
-    Ok(Reply::passed(call.api_file(&at).await?))
+    Ok(Reply::passed(call.api_stream(&at).await?))
 }
 
 /// Everything that came, as a file.

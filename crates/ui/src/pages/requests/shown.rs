@@ -17,6 +17,9 @@ use std::fmt::Write as _;
 /// Bytes of a body shown in hexadecimal at most.
 const HEX_MAX: usize = 8 << 10;
 const HEX_ROW: usize = 16;
+/// Bytes of a body shown as text at most, and rows of a table: what a stranger sent may be megabytes of either.
+const TEXT_MAX: usize = 256 << 10;
+const ROWS_MAX: usize = 1000;
 /// Bytes of a body that a page reads at most.
 const RAW_MAX: usize = 16 << 20;
 /// Where a command sends to that must not say where the request came.
@@ -70,8 +73,10 @@ pub(crate) struct Shown {
     pub headers: Vec<(String, String)>,
     pub query: Vec<(String, String)>,
     pub form: Vec<(String, String)>,
-    /// Text of the body; `None` where it isn't text, or is gone.
+    /// Text of the body, or its beginning; `None` where it isn't text, or is gone.
     pub body: Option<String>,
+    /// How much of the body is shown, if not all.
+    pub cut: Option<String>,
     pub has_body: bool,
     pub is_empty: bool,
     pub hex: String,
@@ -114,7 +119,9 @@ impl Shown {
         };
         let headers: Vec<_> = request.list("headers").iter().map(pair).collect();
         let name = request.text("verdict");
-        let body = request.member("body").as_str().map(str::to_owned);
+        let whole_body = request.member("body").as_str();
+        let body = whole_body.map(|text| text.get(..text.floor_char_boundary(TEXT_MAX)).unwrap_or(text).to_owned());
+        let is_cut = request.is("bodyTruncated") || whole_body.is_some_and(|text| text.len() > TEXT_MAX);
         let has_body = body.is_some() || request.member("bodyBase64").is_string();
         let (method, reason) = (request.text("method"), request.text("reason"));
         let query = request.text("query");
@@ -140,7 +147,17 @@ impl Shown {
             duplicates: request.number("duplicates"),
             query: values(request.member("queryParams")),
             form: form(request),
-            curl: curl::command(&method, &whole, &headers, if has_body { body.as_deref() } else { Some("") }),
+            // Without its body where that is too long for a command line.
+            curl: curl::command(
+                &method,
+                &whole,
+                &headers,
+                match has_body {
+                    true => body.as_deref().filter(|_| !is_cut),
+                    false => Some(""),
+                },
+            ),
+            cut: is_cut.then(|| format!("The first {} are shown.", v::bytes(TEXT_MAX as u64))),
             method,
             headers,
             body,
@@ -175,13 +192,13 @@ impl Shown {
 fn values(object: &Value) -> Vec<(String, String)> {
     let members = object.as_object().into_iter().flatten();
     let each = members.flat_map(|(name, list)| list.as_array().into_iter().flatten().map(move |value| (name, value)));
-    each.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+    each.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).take(ROWS_MAX).collect()
 }
 
 /// Fields of a form, or names and sizes of a multipart one's parts.
 fn form(request: &Value) -> Vec<(String, String)> {
     let mut all = values(request.member("form"));
-    for part in request.list("parts") {
+    for part in request.list("parts").iter().take(ROWS_MAX) {
         let file = part.some("filename").map(|name| format!("file {name}, ")).unwrap_or_default();
         all.push((part.text("name"), format!("{file}{}", v::bytes(part.number("length")))));
     }
@@ -217,6 +234,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn bytes_are_shown_with_their_offsets_and_text() {
@@ -226,5 +244,20 @@ mod tests {
             Some("000000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef")
         );
         assert!(text.lines().nth(1).is_some_and(|line| line.starts_with("000010  67 00") && line.ends_with("g.")));
+    }
+
+    #[test]
+    fn a_page_shows_the_beginning_of_what_a_stranger_sent_and_says_so() {
+        let form: serde_json::Map<String, Value> = (0..5_000).map(|n| (format!("f{n}"), json!(["1"]))).collect();
+        let request = json!({"method": "POST", "body": "é".repeat(TEXT_MAX), "form": form, "bodyLength": 2 * TEXT_MAX});
+        let shown =
+            Shown::of(&request, "https://a.test/in/x", View::Body, String::new(), String::new(), Default::default());
+        assert_eq!(shown.body.as_ref().map(String::len), Some(TEXT_MAX));
+        assert_eq!(shown.form.len(), ROWS_MAX);
+        assert!(shown.cut.is_some() && shown.curl.ends_with("--data-binary @body.bin") && shown.has_body);
+        let small = json!({"method": "POST", "body": "{}", "bodyLength": 2});
+        let shown =
+            Shown::of(&small, "https://a.test/in/x", View::Body, String::new(), String::new(), Default::default());
+        assert!(shown.cut.is_none() && shown.curl.ends_with("--data-raw '{}'"));
     }
 }

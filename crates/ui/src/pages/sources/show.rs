@@ -204,7 +204,7 @@ pub(crate) async fn stream(call: Call) -> Result<Reply, Fault> {
     let query = call.query();
     let only = query.some("verdict").map(|verdict| format!("&verdict={}", part(verdict))).unwrap_or_default();
     let at = format!("{}/request/stream?live=1{only}", api(call.param(0)));
-    Ok(Reply::passed(call.api_file(&at).await?))
+    Ok(Reply::passed(call.api_stream(&at).await?))
 }
 
 /// Everything that came, as a file.

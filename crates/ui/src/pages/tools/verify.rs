@@ -13,7 +13,13 @@ use http::Method;
 use serde_json::{Value, json};
 use signing::explain::{Question, explain};
 use signing::providers::{Inbound, Provider};
+use tokio::sync::Semaphore;
 use zeroize::Zeroize as _;
+
+/// Headers that are read of what is pasted.
+const HEADERS_MAX: usize = 200;
+/// Requests that are explained at once.
+static TURNS: Semaphore = Semaphore::const_new(2);
 
 struct Finding {
     text: String,
@@ -137,6 +143,7 @@ fn read_headers(text: &str) -> Vec<(String, String)> {
             (name, value)
         })
         .filter(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic()))
+        .take(HEADERS_MAX)
         .collect()
 }
 
@@ -151,7 +158,7 @@ pub(crate) async fn judge(call: Call) -> Result<Reply, Fault> {
     let secret = form.get("secret");
     let verdict = match parts(&page.endpoint).filter(|_| secret.is_empty()) {
         Some((app, endpoint)) => by_endpoint(&call, &app, &endpoint, &headers, &page).await,
-        None => by_secret(&call, secret, &headers, &page),
+        None => by_secret(&call, secret, headers, &page).await,
     };
     match verdict {
         Ok(verdict) => {
@@ -186,24 +193,34 @@ async fn by_endpoint(
     Ok(Verdict { valid: is("valid"), explained: is("explained"), findings })
 }
 
-fn by_secret(call: &Call, secret: &str, headers: &[(String, String)], page: &Page) -> Result<Verdict, Fault> {
+async fn by_secret(call: &Call, secret: &str, headers: Vec<(String, String)>, page: &Page) -> Result<Verdict, Fault> {
     let provider =
         Provider::find(&page.provider).ok_or_else(|| Refusal::field("provider", "There is no such provider"))?;
-    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
     let url = if page.url.is_empty() { call.origin() } else { page.url.clone() };
     let now_ms = call.now().millis();
-    let request = Inbound { method: "POST", url: &url, headers: &headers, body: page.body.as_bytes(), now_ms };
     let mut config = json!({ "secret": secret });
     if let (Value::Object(fields), true) = (&mut config, provider.name != STANDARD) {
         // Providers with public keys have no other secret.
         fields.insert("publicKey".to_owned(), json!(secret));
     }
-    let found = explain(&Question { provider, config: &config, request, others: &[], original: None });
-    for name in ["secret", "publicKey"] {
-        if let Some(Value::String(text)) = config.get_mut(name) {
-            text.zeroize();
+    let body = page.body.clone();
+    let Ok(_turn) = TURNS.acquire().await else { return Err(Fault::Failed) };
+    // A body of a megabyte is hashed a dozen times: not on a thread that answers others.
+    let found = tokio::task::spawn_blocking(move || {
+        let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+        let request = Inbound { method: "POST", url: &url, headers: &headers, body: body.as_bytes(), now_ms };
+        let found = explain(&Question { provider, config: &config, request, others: &[], original: None });
+        for name in ["secret", "publicKey"] {
+            if let Some(Value::String(text)) = config.get_mut(name) {
+                text.zeroize();
+            }
         }
-    }
+        found
+    });
+    let found = found.await.map_err(|cause| {
+        tracing::error!(%cause, "a request could not be explained");
+        Fault::Failed
+    })?;
     let findings = found.findings.into_iter().map(|f| Finding { text: f.text, fix: f.fix }).collect();
     Ok(Verdict { valid: found.is_valid, explained: found.is_complete, findings })
 }
