@@ -111,8 +111,6 @@ fn visit(shared: Arc<Shared>, parts: http::request::Parts, params: Vec<String>, 
         let forwarded = parts.headers.get_all(FORWARDED_FOR).iter().map(|value| value.as_bytes());
         domain::client_address(peer, forwarded, &shared.config.trusted_proxies)
     });
-    let session = session::cookie(&parts.headers, session::COOKIE_NAME).map(str::to_owned);
-    let address = peer.map(|peer| client(&shared.config.trusted_proxies, &parts.headers, peer));
     let session = session::token(&parts.headers).map(str::to_owned);
     Visit {
         shared,
@@ -246,52 +244,4 @@ fn guarded(mut response: Response<Body>) -> Response<Body> {
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     response
-}
-
-/// Who asks: the peer, or whom trusted proxies say that they ask for (the last address that isn't one of theirs). What can't
-/// be read ends the search: what stands before it may be anybody's.
-fn client(proxies: &[ipnet::IpNet], headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let is_trusted = |ip: &IpAddr| proxies.iter().any(|net| net.contains(ip));
-    let mut nearest = peer.to_canonical();
-    for line in headers.get_all("x-forwarded-for").iter().rev() {
-        for item in line.to_str().unwrap_or("?").rsplit(',') {
-            if !is_trusted(&nearest) {
-                return nearest;
-            }
-            let Some(address) = address(item.trim()) else { return nearest };
-            nearest = address;
-        }
-    }
-    nearest
-}
-
-/// An address, perhaps with a port, perhaps in brackets.
-fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let parsed = bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
-    parsed.ok().map(|ip: IpAddr| ip.to_canonical())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(peer: &str, lines: &[&'static str], want: &str) {
-        let headers = lines.iter().map(|l| (HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static(l)));
-        let proxies = ["10.0.0.0/8".parse().unwrap()];
-        let found = client(&proxies, &headers.collect(), peer.parse().unwrap());
-        assert_eq!(found, want.parse::<IpAddr>().unwrap(), "{peer} {lines:?}");
-    }
-
-    #[test]
-    fn who_asks_is_what_the_nearest_proxy_says_and_nothing_before_it() {
-        check("192.0.2.1", &["203.0.113.7"], "192.0.2.1");
-        check("10.0.0.1", &["198.51.100.1, 203.0.113.7"], "203.0.113.7");
-        check("10.0.0.1", &["198.51.100.1", "203.0.113.7, 10.0.0.2"], "203.0.113.7");
-        check("::ffff:10.0.0.1", &["203.0.113.7"], "203.0.113.7");
-        check("10.0.0.1", &["198.51.100.1, 203.0.113.7:4711"], "203.0.113.7");
-        check("10.0.0.1", &["198.51.100.1, [2001:db8::1]:80"], "2001:db8::1");
-        check("10.0.0.1", &["198.51.100.1, unknown"], "10.0.0.1");
-        check("10.0.0.1", &[], "10.0.0.1");
-    }
 }

@@ -100,8 +100,6 @@ const TREE_BAR: &str = "<div class=\"tree-bar needs-js\"><span role=\"status\"><
     <button type=\"button\" class=\"quiet\" data-tree hidden>Copy value</button>\
     <button type=\"button\" class=\"quiet end\" data-wrap aria-pressed=\"false\">Wrap lines</button></div>";
 
-/// Indents valid JSON without changing a token of it.
-fn indent(text: &str) -> String {
 /// Indents valid JSON without changing a token of it; `None` where that would take too much room.
 fn indent(text: &str) -> Option<String> {
     let bytes_max = text.len().saturating_mul(INDENT_FACTOR).saturating_add(INDENT_SPARE);

@@ -105,11 +105,8 @@ pub(crate) async fn invite(call: Call) -> Result<Reply, Fault> {
     }
     let (tickets, rng) = (&call.shared.config.tickets, call.store().rng().clone());
     let fresh = tickets.ticket(Purpose::Invite, &call.me.org_text, call.now().seconds(), &mut |b| rng.fill(b));
-    let ticket = Ticket { email, role: Some(role.as_str().to_owned()), ..fresh };
     let by = Some(call.codec().text(call.me.person));
     let ticket = Ticket { email, role: Some(role.as_str().to_owned()), by, ..fresh };
-    page.link = format!("{}/invite?ticket={}", call.origin(), tickets.sign(Purpose::Invite, &ticket));
-    let whom = if page.email.is_empty() { "whoever has the link" } else { &page.email };
     let actor = format!("person:{}", call.me.email);
     let new = NewInvitation {
         nonce: ticket.nonce,
