@@ -7,9 +7,9 @@
 use crate::config::{AttemptHeaders, CourierConfig, CourierError, SignatureHeaders};
 use crate::connect::{Connector, Dial, SystemDial};
 use crate::deadline::Deadline;
-use crate::exchange::{BodyEnd, BodyLimits, Http1, Http2Sender, RequestBody, SendFailure, read_body};
+use crate::draft::{Draft, SignatureNames};
+use crate::exchange::{BodyEnd, BodyLimits, Http1, Http2Sender, SendFailure, read_body};
 use crate::notes::Notes;
-use crate::passage;
 use crate::pool::{Key, Limits, Pool};
 use crate::resolve::{Resolve, SystemResolver};
 use crate::target::{Target, Wired};
@@ -20,8 +20,8 @@ use domain::{
     Timestamp, Unreachable,
 };
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response, Uri, Version};
-use http_body_util::{BodyExt, Full};
+use http::{Response, Uri, Version};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use std::fmt::Write;
 use std::pin::pin;
@@ -50,9 +50,6 @@ pub struct Courier {
     pool: Pool,
     clock: Arc<dyn Clock>,
 }
-
-/// Names of the id, the timestamp and the signature, once or twice.
-type SignatureNames = [Option<&'static [HeaderName; 3]>; 2];
 
 static WEBHOOK_NAMES: [HeaderName; 3] = [
     HeaderName::from_static("webhook-id"),
@@ -386,51 +383,6 @@ impl Courier {
         let stamp = rest.split_to(stamp_end - id_end);
         let value = |bytes| HeaderValue::from_maybe_shared(bytes).ok();
         Some([value(id)?, value(stamp)?, value(rest)?])
-    }
-}
-
-/// A request that may have to be made twice.
-struct Draft<'a> {
-    wired: &'a Wired,
-    names: SignatureNames,
-    signature: [HeaderValue; 3],
-    body: &'a Bytes,
-    passage: Option<&'a RequestHead>,
-}
-
-impl Draft<'_> {
-    fn request(&self) -> Request<RequestBody> {
-        self.with_uri(self.wired.uri.clone())
-    }
-    fn request_http2(&self) -> Request<RequestBody> {
-        let mut request = self.with_uri(self.wired.uri_http2.clone());
-        request.headers_mut().remove(header::HOST);
-        request
-    }
-    fn with_uri(&self, uri: Uri) -> Request<RequestBody> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        let (method, uri, mut headers) = match self.passage {
-            None => (Method::POST, uri, self.wired.headers.clone()),
-            Some(head) => (
-                passage::method(head),
-                // What came as a query is one; the endpoint's own is better than none.
-                passage::uri(&uri, head).unwrap_or(uri),
-                passage::headers(head, &self.wired.headers),
-            ),
-        };
-        for names in self.names.into_iter().flatten() {
-            for (name, value) in names.iter().zip(&self.signature) {
-                headers.insert(name, value.clone());
-            }
-        }
-        if self.body.is_empty() && method == Method::POST {
-            // RFC 9110, section 8.6: a POST says so; hyper writes the length of other bodies by itself.
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        request
     }
 }
 

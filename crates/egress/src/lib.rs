@@ -11,6 +11,7 @@ mod config;
 mod connect;
 mod courier;
 mod deadline;
+mod draft;
 mod exchange;
 mod fetch;
 mod notes;
