@@ -146,22 +146,22 @@ fn a_task_is_followed_to_its_end_and_the_exit_code_says_how_it_ended() {
     (0..60).for_each(|n| drop(api.send(&app, json!({"n": n}))));
     let endpoint = api.endpoint(&app, json!({"url": receiver.url("/hook")}));
     let path = format!("/api/v1/app/{app}/endpoint/{endpoint}/replay");
-    let start = |speed: u32| {
-        let filter = json!({"which": "missing", "since": "2020-01-01T00:00:00Z", "speedPerSecond": speed});
+    let start = |which: &str, speed: u32| {
+        let filter = json!({"which": which, "since": "2020-01-01T00:00:00Z", "speedPerSecond": speed});
         id(&api.expect(202, "POST", &path, Some(&filter)))
     };
     let (url, token) = (format!("http://{}", server.address), launch.token());
     let ask = |code: i32, args: &[&str]| {
         launch.place.check(code, &[args, &["--server", &url, "--token", &token]].concat(), &[])
     };
-    let good = start(60);
+    let good = start("missing", 60);
     let lines = ask(0, &["task", "watch", &good]).out;
     let last = lines.lines().last().unwrap();
     assert!(last.starts_with("finished") && last.contains("100 %  60 of 60 made"), "{lines}");
     assert!(!lines.contains('\u{1b}'), "a pipe is no terminal");
 
     // One that would take a minute, canceled as soon as it is being watched.
-    let slow = start(1);
+    let slow = start("everything", 1);
     let args = ["task", "watch", &slow, "--output", "json", "--server", &url, "--token", &token];
     let watching = Running::start(&launch.place, &args);
     watching.lines(1);
