@@ -4,7 +4,9 @@
 
 /// Headers that nobody sets but the server, in order: those of the connection (RFC 9110 section 7.6.1), those that change
 /// what a browser does with, or keeps for, the whole host, and our own.
-pub const ANSWER_HEADERS_OWNED: [&str; 23] = [
+pub const ANSWER_HEADERS_OWNED: [&str; 29] = [
+    "accept-ch",
+    "alt-svc",
     "cache-control",
     "clear-site-data",
     "connection",
@@ -14,11 +16,15 @@ pub const ANSWER_HEADERS_OWNED: [&str; 23] = [
     "date",
     "keep-alive",
     "nel",
+    "origin-agent-cluster",
     "postrider-request-id",
     "proxy-authenticate",
     "proxy-authorization",
     "proxy-connection",
     "public-key-pins",
+    "refresh",
+    "report-to",
+    "reporting-endpoints",
     "service-worker-allowed",
     "set-cookie",
     "set-cookie2",
