@@ -31,7 +31,6 @@ class Habits(unittest.TestCase):
 
     def at(self, path):
         self.browser.open(self.world.server.url + path)
-        self.browser.settled()
         self.browser.js("""
             window.copied = [];
             Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText: async (t) => void window.copied.push(t) } });
@@ -41,7 +40,7 @@ class Habits(unittest.TestCase):
         return self.browser.wait("something was copied", lambda: self.browser.js("return window.copied.at(-1)"))
 
     def fine(self):
-        self.assertEqual(self.browser.axe() + self.browser.complaints(), [], self.browser.driver.current_url)
+        self.assertEqual(self.browser.axe() + self.browser.complaints(), [], self.browser.url)
 
     def test_a_tree_shows_every_token_as_it_came_and_copies_paths_and_values(self):
         self.at(f"/messages/{self.message['id']}")
@@ -75,23 +74,23 @@ class Habits(unittest.TestCase):
             self.at("/apps")
             self.browser.keys("g")
             self.browser.keys(key)
-            self.browser.wait(path, lambda: self.browser.driver.current_url == self.world.server.url + path)
+            self.browser.wait(path, lambda: self.browser.url == self.world.server.url + path)
         self.at("/apps")
         self.browser.keys("?")
         self.browser.wait_for("Copy as cURL")
         self.fine()
         self.browser.keys(Keys.ESCAPE)
-        self.browser.wait("it is closed", lambda: not self.browser.all("dialog"))
+        self.browser.wait("it is closed", lambda: not self.browser.count("dialog[open]"))
         self.browser.keys("/")
-        self.assertEqual(self.browser.driver.switch_to.active_element.get_attribute("name"), "q")
+        self.assertEqual(self.browser.focused(), "q")
 
     def test_the_palette_leads_to_a_page(self):
         self.at("/apps")
         self.browser.js("document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'k', metaKey: true, bubbles: true, cancelable: true }))")
-        self.browser.wait("the palette", lambda: self.browser.all("dialog.palette input"))
+        self.browser.wait("the palette", lambda: self.browser.sees("dialog.palette input"))
         self.browser.keys("live")
         self.browser.keys(Keys.ENTER)
-        self.browser.wait("the page", lambda: self.browser.driver.current_url.endswith("/live"))
+        self.browser.wait("the page", lambda: self.browser.url.endswith("/live"))
 
     def test_c_copies_a_message_as_curl(self):
         self.at(f"/messages/{self.message['id']}")
@@ -125,7 +124,7 @@ class Habits(unittest.TestCase):
         self.browser.shot("simulate")
         self.browser.js("document.querySelector('#event').value = 'payment_intent.succeeded'")
         self.browser.press("Send it")
-        self.browser.wait("the request", lambda: "/requests/" in self.browser.driver.current_url)
+        self.browser.wait("the request", lambda: "/requests/" in self.browser.url)
         self.browser.wait_for("Accepted")
         self.assertIn("payment_intent.succeeded", self.browser.text())
         self.fine()
@@ -154,7 +153,7 @@ class Habits(unittest.TestCase):
         self.browser.fill(email="new@example.com")
         self.browser.press("Make an invitation link")
         self.browser.wait_for("Open invitations")
-        link = self.browser.find("#invite-link").get_attribute("value")
+        link = self.browser.attribute("#invite-link", "value")
         self.fine()
         self.browser.shot("invitations")
         self.browser.press("Withdraw")

@@ -254,7 +254,7 @@ class Portal(unittest.TestCase):
         body = {"eventType": "invoice.paid", "payload": {}, "transformationsParams": {"rawPayload": raw}}
         message = self.server.api("POST", f"/api/v1/app/{self.app['id']}/msg", body)
         self.opened(f"/logs/{message['id']}")
-        self.browser.wait("the payload", lambda: self.browser.all("pre .k"))
+        self.browser.wait("the payload", lambda: self.browser.count("pre .k"))
         shown = self.browser.js("return document.querySelector('pre.code').textContent")
         want = '{\n  "big": 12345678901234567890,\n  "exact": 1.10000000000000000001,\n  "10": "ten",\n  "9": [\n    {\n      "e": 1E400\n    }\n  ]\n}'
         self.assertEqual(shown, want)
