@@ -92,7 +92,7 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Fault> {
 }
 
 fn api_query(form: &Form) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::from("limit=100"));
+    let mut query = form_urlencoded::Serializer::new(String::from("limit=30"));
     for (field, name) in FILTERS {
         if let Some(value) = form.some(field) {
             query.append_pair(name, &api_value(field, value));

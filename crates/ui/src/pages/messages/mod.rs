@@ -134,6 +134,11 @@ async fn refused(call: &Call, q: String, wrong: String) -> Result<Reply, Fault> 
     Reply::page(&page)
 }
 
+/// What went well is a number among others: the status says that it did.
+fn last_code(status_code: u16) -> Html {
+    if (200..300).contains(&status_code) { Html(status_code.to_string()) } else { code(status_code) }
+}
+
 fn row(call: &Call, found: FoundMessage) -> Row {
     let message = found.message;
     Row {
@@ -143,7 +148,7 @@ fn row(call: &Call, found: FoundMessage) -> Row {
         app_name: found.app_name,
         status: summary(found.statuses),
         endpoints: endpoints(found.statuses),
-        code: found.last_code.map(code),
+        code: found.last_code.map(last_code),
         at: message.id.created_at(),
     }
 }

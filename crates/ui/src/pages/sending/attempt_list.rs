@@ -16,7 +16,7 @@ use store::{
     Attempt, AttemptFilter, Cursor, DeliveryStatus, Endpoint, MessageFilter, Order, PageQuery, Ref, StatusFilter,
 };
 
-const ROWS: u32 = 25;
+const ROWS: u32 = 20;
 const EXPORTED_MAX: usize = 5000;
 /// Values of the filter by answer, and words.
 pub(crate) const CODES: &[(&str, &str)] =
