@@ -148,7 +148,7 @@ const TEXTS: &[(IssueKind, &str, Explanation)] = &[
         Explanation {
             title: "TLS: certificate not trusted",
             cause: "The receiver's certificate is self-signed, from a private authority, or its chain is incomplete.",
-            fix: "Ask the receiver for the full chain of a public authority. For a private one, set extra-ca-file.",
+            fix: "Ask the receiver for the full chain of a public authority. For a private one, set egress-ca-file.",
         },
     ),
     (
@@ -265,7 +265,7 @@ const TEXTS: &[(IssueKind, &str, Explanation)] = &[
         Explanation {
             title: "The receiver is unavailable",
             cause: "502, 503 or 504: a proxy answered, because the program behind it is down, restarting or too slow.",
-            fix: "Ask the receiver whether their service is up. Waiting messages are retried; recover those that gave up.",
+            fix: "Ask the receiver whether their service is up. Waiting messages are retried; recover those that failed.",
         },
     ),
     (
