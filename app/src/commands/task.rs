@@ -88,7 +88,11 @@ pub async fn list(remote: Remote, output: Format, limit: u32, out: &mut dyn Writ
         Ok(found) => found,
         Err(trouble) => return fail(trouble.text(), Exit::Failure),
     };
-    for task in found.get("data").and_then(Value::as_array).into_iter().flatten() {
+    let tasks = found.get("data").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if tasks.is_empty() && matches!(output, Format::Text) {
+        let _ = writeln!(out, "no tasks yet: recovering or replaying messages makes one");
+    }
+    for task in tasks {
         let line = match output {
             Format::Json => task.to_string(),
             Format::Text => format!("{}  {}  {}", text(task, "id"), when(task), line(task)),

@@ -154,6 +154,7 @@ fn a_task_is_followed_to_its_end_and_the_exit_code_says_how_it_ended() {
     let ask = |code: i32, args: &[&str]| {
         launch.place.check(code, &[args, &["--server", &url, "--token", &token]].concat(), &[])
     };
+    assert!(ask(0, &["task", "list"]).out.starts_with("no tasks yet"));
     let good = start("missing", 60);
     let lines = ask(0, &["task", "watch", &good]).out;
     let last = lines.lines().last().unwrap();
