@@ -19,7 +19,7 @@ use filters::Filters;
 use store::{Cursor, Found, FoundMessage, Order, PageQuery, SearchCursor, StatusCounts, StoreError};
 
 /// Messages on a page.
-const ROWS: u32 = 25;
+const ROWS: u32 = 20;
 
 #[derive(Template)]
 #[template(path = "messages/list.html")]
